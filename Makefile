@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# vhostx: `make help` lists what can be done here.
+
+KVER ?= $(shell uname -r)
+KDIR ?= /lib/modules/$(KVER)/build
+VERSION = $(shell sed -n 's/^PACKAGE_VERSION="\(.*\)"/\1/p' dkms.conf)
+SOURCE = $(DESTDIR)/usr/src/vhostx-$(VERSION)
+SYSCONF = userspace/sysconf
+VM = tools/selftests/vm
+K ?= 6.12
+T ?=
+comma := ,
+
+module: ## Build vhostx.ko for the running kernel (KVER=, KDIR=)
+	$(MAKE) -C $(KDIR) M=$(CURDIR) modules
+
+clean: ## Remove what module left
+	$(MAKE) -C $(KDIR) M=$(CURDIR) clean
+
+install: ## Install through DKMS for KVER, with the udev rule
+	rm -rf $(SOURCE)
+	install -d $(SOURCE)
+	cp -r Makefile Kbuild dkms.conf drivers include userspace $(SOURCE)
+	install -D -m 0644 -t $(DESTDIR)/etc/udev/rules.d $(SYSCONF)/*.rules
+	install -D -m 0644 -t $(DESTDIR)/etc/modules-load.d $(SYSCONF)/modules-load.d/*
+	dkms add vhostx/$(VERSION)
+	dkms install vhostx/$(VERSION) -k $(KVER)
+
+uninstall: ## Undo install
+	-dkms remove vhostx/$(VERSION) --all
+	rm -rf $(SOURCE)
+	rm -f $(DESTDIR)/etc/udev/rules.d/*-vhostx.rules
+	rm -f $(DESTDIR)/etc/modules-load.d/vhostx.conf
+
+demo: ## Show a guest on vhostx beside vhost-net and QEMU's own (root)
+	$(VM)/demo.sh
+
+check: ## Everything: lint, check-fast, the tests on every kernel (root)
+	$(VM)/check.sh
+
+check-fast: ## The tests that need no VM, in under a minute
+	$(MAKE) --no-print-directory -C tools/selftests/ring check
+
+lint: ## Style and layering
+	tools/selftests/lint/lint.sh
+
+vm-image: ## Build the lab's images, of every kernel or K= (root)
+	$(VM)/image.sh $(if $(filter command% environment,$(origin K)),$(K),6.1 6.12 7.3)
+
+vm-shell: ## A shell in a host with kernel K=, vhostx loaded (root)
+	@$(VM)/run.sh -s $(K)
+
+vm-test: ## Run the tests T= (group or group/name; all) on kernel K= (root)
+	@$(VM)/run.sh $(K) $(subst $(comma), ,$(T))
+
+help: ## This list
+	@sed -nE 's/^([a-z-]+):.*## (.*)/  \1\t\2/p' Makefile | expand -t 16
+	@echo 'K= is 6.1, 6.12 or 7.3. The lab caches in /var/cache/vhostx (VHOSTX_CACHE=).'
+
+.DEFAULT_GOAL := module
+.PHONY: module clean install uninstall demo check check-fast lint \
+	vm-image vm-shell vm-test help

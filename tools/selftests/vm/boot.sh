@@ -1,0 +1,31 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# Start L1 and wait for its end. Its console is standard input and output.
+# Usage: boot.sh K DIR	DIR becomes /lab in L1: parts/*.tar, mode, ...
+set -euo pipefail
+# shellcheck source=tools/selftests/vm/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+k=$1
+lab=$2
+image=$("$vm/image.sh" "$k")
+
+# /dev/kvm alone proves nothing: without these flags a stock kernel hangs under it.
+accel=(-accel "tcg,thread=multi" -cpu max)
+if [ -w /dev/kvm ] && grep -qE '^flags.* (vmx|svm)( |$)' /proc/cpuinfo; then
+	accel=(-accel kvm -cpu host)
+fi
+# Emulated time runs slowly on a busy machine: only a real stall is one.
+append="root=/dev/vda rw init=/usr/sbin/vhostx-bootstrap console=ttyS0 panic=-1
+	log_buf_len=8M rcupdate.rcu_cpu_stall_timeout=60 watchdog_thresh=30
+	printk.always_kmsg_dump=0 net.ifnames=0 ${VHOSTX_APPEND:-}"
+mkdir -p "$lab/tmp"
+
+exec "$vm/chroot.sh" -b "$lab:/lab" -b "$image:/image" "$build_kernel" \
+	env TMPDIR=/lab/tmp qemu-system-x86_64 -nodefaults -no-user-config -display none \
+	-machine q35 "${accel[@]}" -smp "${VHOSTX_SMP:-2}" -m "${VHOSTX_MEM:-3G}" -no-reboot \
+	-kernel /image/vmlinuz -initrd /image/initrd -append "$(echo $append)" \
+	-drive file=/image/root.img,format=raw,if=virtio,snapshot=on,cache=unsafe \
+	-fsdev local,id=lab,path=/lab,security_model=none \
+	-device virtio-9p-pci,fsdev=lab,mount_tag=lab \
+	-device virtio-rng-pci -chardev stdio,id=console,signal=off -serial chardev:console

@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+# The gate of L1: what a test must not leave behind. Source it, then
+#	gate_begin; ...the test...; gate_end && it is clean
+# gate_end prints a line per offence.
+
+# Kernel log lines that fail a test.
+gate_pattern='WARNING|BUG:|kernel BUG|Oops|general protection|stack-trace|Call Trace'
+gate_pattern+='|lockdep|possible (recursive|circular|irq)|inconsistent lock state|lock held'
+gate_pattern+='|suspicious RCU|rcu.*(stall|detected)|soft lockup|hard LOCKUP|blocked for more than'
+gate_pattern+='|KASAN|UBSAN|KCSAN|kmemleak|refcount_t|list_(add|del) corruption|Bad page'
+gate_pattern+='|double free|scheduling while atomic|unregister_netdevice: waiting'
+gate_mark='vhostx-gate: mark'
+# Per-CPU lists, slabs and the like come and go by this much, in KiB.
+gate_slack=${GATE_SLACK:-16384}
+gate_modules=(vhostx tun tap vhost_net vhost vhost_iotlb)
+
+# The state that must be as it was: one "name value" line each.
+gate_state()
+{
+	local module comm device
+
+	awk '{ print "files", $1 }' /proc/sys/fs/file-nr
+	for module in "${gate_modules[@]}"; do
+		echo "refcount:$module $(cat "/sys/module/$module/refcnt" 2>/dev/null || echo 0)"
+	done
+	for comm in /proc/[0-9]*/comm; do
+		read -r comm 2>/dev/null <"$comm" || continue
+		case $comm in vhost-*) echo "thread:$comm 1" ;; esac
+	done
+	for device in /sys/class/net/*; do
+		echo "netdev:${device##*/} 1"
+	done
+}
+
+# KiB that neither is free nor could be at once.
+gate_memory()
+{
+	# Idle CPUs keep freed pages on lists of their own until this runs.
+	echo 1 >/proc/sys/vm/stat_refresh
+	echo 3 >/proc/sys/vm/drop_caches
+	awk '{ v[$1] = $2 }
+	     END { print v["MemTotal:"] - v["MemFree:"] - v["Buffers:"] - v["Cached:"] +
+			 v["Shmem:"] - v["SReclaimable:"] }' /proc/meminfo
+}
+
+# The kernel log since the last mark; all that is left of it where the mark is gone.
+gate_log()
+{
+	dmesg | awk -v mark="$gate_mark" 'index($0, mark) { text = ""; next }
+		{ text = text $0 "\n" } END { printf "%s", text }'
+}
+
+gate_begin()
+{
+	# An idle worker of udevd holds files: let it go first.
+	udevadm control --reload 2>/dev/null
+	echo "$gate_mark" >/dev/kmsg
+	gate_state_before=$(gate_state)
+	gate_memory_before=$(gate_memory)
+}
+
+# Print what is more than before; $1 is the state before.
+gate_compare()
+{
+	local -A before=()
+	local name value
+
+	while read -r name value; do
+		before[$name]=$value
+	done <<<"$1"
+	gate_state | while read -r name value; do
+		if [ "$value" -gt "${before[$name]:-0}" ]; then
+			echo "leak: $name is $value, was ${before[$name]:-0}"
+		fi
+	done
+}
+
+# What is freed late gets a few seconds to be.
+gate_end()
+{
+	local tries leak growth offences
+
+	udevadm control --reload 2>/dev/null
+	for tries in {1..20}; do
+		leak=$(gate_compare "$gate_state_before")
+		[ -z "$leak" ] && break
+		sleep 0.25
+	done
+	for tries in {1..12}; do
+		growth=$(($(gate_memory) - gate_memory_before))
+		[ "$growth" -le "$gate_slack" ] && break
+		sleep 0.5
+	done
+	if [ "$growth" -gt "$gate_slack" ]; then
+		leak+=${leak:+$'\n'}"leak: $growth KiB of memory after $tries looks"
+	fi
+	offences=$(gate_log | grep -E "$gate_pattern" | head -n 20 | sed 's/^/kernel log: /')
+	[ -z "$leak" ] || echo "$leak"
+	[ -z "$offences" ] || echo "$offences"
+	[ -z "$leak$offences" ]
+}

@@ -1,0 +1,150 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# Build, once, the Debian system that L1 runs and that its module is built in.
+# Usage: image.sh K...	prints a directory per kernel:
+#	root/ (the tree), root.img (the same as ext4), vmlinuz, initrd, release
+set -euo pipefail
+# shellcheck source=tools/selftests/vm/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+# What every L1 has: the module's build, the clients, and what the tests call.
+packages=(apt kmod udev mount util-linux procps strace initramfs-tools zstd
+	linux-image-amd64 linux-headers-amd64 dkms gcc make libc6-dev
+	iproute2 iputils-ping iperf3 ethtool busybox-static
+	qemu-system-x86 dpdk-dev)
+hooks=()
+
+# Set suite, its sources and the packages for kernel $1.
+describe()
+{
+	local site security
+
+	site=$(archive '-security$' -v)
+	security=$(archive '-security$')
+	backports=
+	case $1 in
+	6.1)
+		suite=bookworm ;;
+	6.12)
+		suite=trixie
+		packages+=(sparse shellcheck libubsan1)
+		hooks+=(--customize-hook="'$vm/source.sh' \"\$1\"") ;;
+	7.3)
+		suite=trixie
+		backports=trixie-backports ;;
+	forky)
+		# Only compiles the module: no kernel, no clients.
+		suite=forky
+		packages=(apt linux-headers-amd64 gcc make libc6-dev) ;;
+	*)
+		die "no such kernel: $1 (have ${kernels[*]}, forky)" ;;
+	esac
+	sources="deb $site $suite main"
+	[ "$suite" = forky ] || sources+="
+deb $site $suite-updates main"
+	if [ "$suite" != forky ] && [ -n "$security" ]; then
+		sources+="
+deb $security $suite-security main"
+	fi
+	if [ -n "$backports" ]; then
+		sources+="
+deb $site $backports main"
+		hooks+=(--essential-hook="printf 'Package: *\nPin: release n=$backports\nPin-Priority: 600\n' >\"\$1/etc/apt/preferences.d/backports\"")
+	fi
+}
+
+# Print the address of the archive the host itself uses; grep's arguments choose which.
+archive()
+{
+	apt-get indextargets --no-release-info --format '$(SITE) $(COMPONENT) $(RELEASE)' \
+		'Created-By: Packages' | grep -E ' main [a-z]+(-security)?$' |
+		grep -E "${@:2}" -- "$1" | awk 'NR == 1 { print $1 }'
+}
+
+# Carry the host's answer about Release files that have run out.
+apt_options()
+{
+	local option value
+
+	for option in Acquire::Check-Valid-Until Acquire::Check-Date; do
+		value=
+		eval "$(apt-config shell value "$option")"
+		[ -z "$value" ] || printf '%s\n' "--aptopt=$option \"$value\""
+	done
+}
+
+# L1 has a virtio disk and nothing else: a small initrd loads faster.
+small_initrd()
+{
+	mkdir -p "$1/etc/initramfs-tools/conf.d" "$1/etc/initramfs-tools/hooks"
+	echo MODULES=list >"$1/etc/initramfs-tools/conf.d/vhostx"
+	cat >"$1/etc/initramfs-tools/hooks/vhostx" <<-'END'
+		#!/bin/sh
+		[ "$1" = prereqs ] && exit
+		. /usr/share/initramfs-tools/hook-functions
+		manual_add_modules virtio_pci virtio_blk ext4
+	END
+	chmod +x "$1/etc/initramfs-tools/hooks/vhostx"
+}
+
+build()
+{
+	local k=$1 new=$2 options
+
+	mapfile -t options < <(apt_options)
+	mkdir -p "$new"
+	mmdebstrap --variant=apt --include="$(IFS=,; echo "${packages[*]}")" \
+		--aptopt='APT::Install-Recommends "false"' "${options[@]}" \
+		--dpkgopt='path-exclude=/usr/share/doc/*' \
+		--dpkgopt='path-exclude=/usr/share/man/*' \
+		--dpkgopt='path-exclude=/usr/share/locale/*' \
+		--essential-hook="'$0' initrd-hook \"\$1\"" "${hooks[@]}" \
+		"$suite" "$new/root" - <<<"$sources"
+	if [ "$k" = forky ]; then
+		return
+	fi
+	install -m 0755 "$vm/bootstrap" "$new/root/usr/sbin/vhostx-bootstrap"
+	find "$new/root/lib/modules/" -mindepth 1 -maxdepth 1 -printf '%f\n' >"$new/release"
+	[ "$(wc -l <"$new/release")" = 1 ] || die "image $k: not one kernel but: $(<"$new/release")"
+	case $(<"$new/release") in
+	"$k".*) ;;
+	*) say "image $k: the archive's kernel is $(<"$new/release") by now" ;;
+	esac
+	cp -L "$new/root/boot/vmlinuz-$(<"$new/release")" "$new/vmlinuz"
+	cp -L "$new/root/boot/initrd.img-$(<"$new/release")" "$new/initrd"
+	mke2fs -q -t ext4 -O ^has_journal -E lazy_itable_init=1 -d "$new/root" \
+		"$new/root.img" "$(($(du -sm "$new/root" | cut -f1) + 1536))M"
+}
+
+image()
+{
+	local k=$1 key dir start=$SECONDS
+
+	describe "$k"
+	key=$( (declare -f build small_initrd
+		printf '%s\n' "$k" "$sources" "${packages[@]}"
+		cat "$vm/bootstrap" "$vm/source.sh") | sha256sum | cut -c1-12)
+	dir=$cache/image-$k-$key
+	exec {lock}>"$cache/image-$k.lock"
+	flock "$lock"
+	if [ ! -d "$dir" ]; then
+		rm -rf "$cache/image-$k-"*
+		say "image $k: building, some minutes, once"
+		# shellcheck disable=SC2064 # the name as it is now
+		trap "rm -rf '$dir.new'; say 'image $k: not built'" EXIT
+		build "$k" "$dir.new" > >(sed -u "s/^/image $k: /" >&2) 2>&1
+		trap - EXIT
+		mv "$dir.new" "$dir"
+		say "image $k: built in $((SECONDS - start)) s"
+	fi
+	echo "$dir"
+}
+
+if [ "${1:-}" = initrd-hook ]; then
+	small_initrd "$2"
+	exit
+fi
+prepare_host
+for k in "$@"; do
+	(image "$k")
+done

@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+# What the lab's scripts on the host share. Source it after `set -euo pipefail`.
+
+vm=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+top=$(cd "$vm/../../.." && pwd)
+cache=${VHOSTX_CACHE:-/var/cache/vhostx}
+kernels=(6.1 6.12 7.3)
+# The tree whose compiler and QEMU serve all the others.
+build_kernel=6.12
+
+say()
+{
+	echo "${0##*/}: $*" >&2
+}
+
+die()
+{
+	say "$@"
+	exit 1
+}
+
+# Print a name for the content of the files and directories given.
+digest()
+{
+	find "$@" -type f -print0 | sort -z | xargs -0 sha256sum | sha256sum | cut -c1-12
+}
+
+# Become root's business early, and bring the few packages the host needs.
+prepare_host()
+{
+	local -A package=([mmdebstrap]=mmdebstrap [mke2fs]=e2fsprogs
+		[unshare]=util-linux [flock]=util-linux [xz]=xz-utils)
+	local command missing=()
+
+	[ "$(id -u)" = 0 ] || die "needs root: it makes images and chroots (try sudo)"
+	for command in "${!package[@]}"; do
+		[ -n "$(type -P "$command")" ] || missing+=("${package[$command]}")
+	done
+	[ -e /usr/share/keyrings/debian-archive-keyring.gpg ] ||
+		missing+=(debian-archive-keyring)
+	if [ ${#missing[@]} -gt 0 ]; then
+		say "installing ${missing[*]}"
+		apt-get update -qq
+		DEBIAN_FRONTEND=noninteractive apt-get install -qq -y \
+			--no-install-recommends "${missing[@]}" >&2
+	fi
+	mkdir -p "$cache"
+}

@@ -1,0 +1,47 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# Install the checkout's module through DKMS in a kernel's tree, as a user would,
+# and keep what that made. Usage: module.sh K	prints the archive's name
+set -euo pipefail
+# shellcheck source=tools/selftests/vm/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+# Runs in the tree: install for kernel $1, archive to $2.
+if [ "$1" = inside ]; then
+	release=$2
+	cd "$top"
+	make --no-print-directory install "KVER=$release"
+	log=$(echo /var/lib/dkms/vhostx/*/"$release"/*/log/make.log)
+	if grep -v 'the compiler differs from the one used' "$log" | grep -i 'warning:'; then
+		echo "the module builds with warnings"
+		exit 1
+	fi
+	cd /
+	tar -cf "$3" "usr/lib/modules/$release/updates" "usr/lib/modules/$release"/modules.* \
+		usr/src/vhostx-* var/lib/dkms \
+		$(find etc -path '*vhostx*' -not -path '*initramfs*' -type f)
+	exit
+fi
+
+k=$1
+[ -e "$top/dkms.conf" ] || die "no dkms.conf in $top yet"
+image=$("$vm/image.sh" "$k")
+cd "$top"
+key=$(digest Makefile Kbuild dkms.conf drivers include userspace/sysconf)-$(basename "$image")
+archive=$cache/module-$key.tar
+exec {lock}>"$cache/module-$k.lock"
+flock "$lock"
+if [ ! -e "$archive" ]; then
+	find "$cache" -maxdepth 1 -name "module-*-image-$k-*" -mmin +600 -delete
+	work=$(mktemp -d "$cache/module.XXXXXX")
+	trap 'rm -rf "$work"' EXIT
+	say "installing the module for $k"
+	release=$(<"$image/release")
+	if ! "$vm/chroot.sh" -b "$work:/out" "$k" "$vm/module.sh" inside "$release" /out/tar \
+		>"$work/log" 2>&1; then
+		cat "$work/log" >&2
+		die "the module does not install on $k"
+	fi
+	mv "$work/tar" "$archive"
+fi
+echo "$archive"

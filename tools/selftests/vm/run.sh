@@ -1,0 +1,168 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# Boot L1 with the checkout's module and tests in it.
+# Usage: run.sh K [TEST...]	run these (group, or group/name), or all; KTAP
+#	 run.sh -s K		a shell on its console
+#	 run.sh -c COMMAND K	run a shell command there, print what it says
+set -euo pipefail
+# shellcheck source=tools/selftests/vm/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+mode=test
+command=
+while getopts sc: option; do
+	case $option in
+	s) mode=shell ;;
+	c) mode=command command=$OPTARG ;;
+	*) exit 2 ;;
+	esac
+done
+shift $((OPTIND - 1))
+k=${1:?usage: run.sh K [TEST...]}
+shift
+# No output for this long beyond a test's own limit, or no end after that, is a hang.
+boot_limit=180
+run_limit=${VHOSTX_RUN_LIMIT:-1500}
+
+# Print the tests that the arguments choose.
+choose()
+{
+	local all wanted chosen
+
+	all=$(make -s --no-print-directory -C "$top/tools/selftests" list)
+	if [ $# = 0 ]; then
+		echo "$all"
+		return
+	fi
+	for wanted in "$@"; do
+		chosen=$(grep -E "^$wanted(/|\.sh|\$)" <<<"$all") || die "no test $wanted"
+		echo "$chosen"
+	done
+}
+
+# Compile the tests in the build tree, against its static C library.
+build_selftests()
+{
+	local out=$cache/selftests-$(cksum <<<"$top" | cut -d' ' -f1)
+
+	mkdir -p "$out" "$lab/stage/opt/vhostx/selftests"
+	exec {lock}>"$out/lock"
+	flock "$lock"
+	"$vm/chroot.sh" -b "$out:/out" -b "$lab/stage:/stage" "$build_kernel" \
+		make -s --no-print-directory -j2 -C "$top/tools/selftests" OUTPUT=/out \
+		KSELFTEST=/opt/linux-source/tools/testing/selftests \
+		INSTALL_PATH=/stage/opt/vhostx/selftests install >&2
+	exec {lock}>&-
+}
+
+# The kernel and initramfs of the guests that L1 starts.
+build_guest()
+{
+	local image out
+
+	image=$("$vm/image.sh" "$k")
+	out=$cache/guest-$(digest "$vm/guest.sh" "$vm/guest-init")-$(basename "$image")
+	exec {lock}>"$cache/guest-$k.lock"
+	flock "$lock"
+	if [ ! -d "$out" ]; then
+		mkdir -p "$out.new"
+		"$vm/chroot.sh" -b "$out.new:/opt/vhostx/l2" "$k" "$vm/guest.sh" / >&2
+		mv "$out.new" "$out"
+	fi
+	exec {lock}>&-
+	mkdir -p "$lab/stage/opt/vhostx/l2"
+	cp "$out"/* "$lab/stage/opt/vhostx/l2"
+}
+
+# Everything L1 gets, as archives that its first program unpacks.
+prepare()
+{
+	mkdir -p "$lab/parts" "$lab/logs" "$lab/stage/opt/vhostx/vm"
+	if [ -e "$top/dkms.conf" ]; then
+		ln -f "$("$vm/module.sh" "$k")" "$lab/parts/module.tar"
+	else
+		say "no dkms.conf: L1 boots without vhostx"
+	fi
+	build_selftests
+	build_guest
+	cp "$vm/init" "$vm/runner" "$vm/gate.sh" "$lab/stage/opt/vhostx/vm"
+	tar -C "$lab/stage" -cf "$lab/parts/stage.tar" .
+	rm -rf "$lab/stage"
+}
+
+# Wait for L1's end, passing its results on; stop it when it hangs.
+watch()
+{
+	local limit=$boot_limit name tail_pid quiet
+
+	tail -n +1 -s 0.2 -f "$lab/ktap" &
+	tail_pid=$!
+	while kill -0 "$l1" 2>/dev/null; do
+		sleep 0.5
+		[ ! -e "$lab/current" ] || read -r name limit <"$lab/current" || continue
+		quiet=$(($(date +%s) - $(stat -c %Y "$lab/ktap")))
+		if [ "$quiet" -gt $((limit + 90)) ] || [ $((SECONDS - begin)) -gt "$run_limit" ]; then
+			say "L1 hangs ($quiet s without a word, $((SECONDS - begin)) s in all): stopping it"
+			kill "$l1"
+			break
+		fi
+	done
+	wait "$l1" || true
+	sleep 0.5
+	kill "$tail_pid"
+	wait "$tail_pid" 2>/dev/null || true
+}
+
+prepare_host
+lab=$cache/lab-$k-$(date +%H%M%S).$$
+mkdir -p "$lab"
+l1=
+finish()
+{
+	[ -z "$l1" ] || kill "$l1" 2>/dev/null || true
+	[ ! -t 0 ] || stty sane
+	[ -e "$lab/keep" ] || rm -rf "$lab"
+}
+trap finish EXIT
+trap 'exit 130' INT TERM
+
+begin=$SECONDS
+case $mode in
+shell)
+	prepare
+	read -r rows columns < <(stty size 2>/dev/null || echo 24 80)
+	echo "shell $rows $columns ${TERM:-linux}" >"$lab/mode"
+	[ ! -t 0 ] || stty raw -echo
+	"$vm/boot.sh" "$k" "$lab"
+	;;
+command)
+	prepare
+	echo command >"$lab/mode"
+	echo "$command" >"$lab/command"
+	"$vm/boot.sh" "$k" "$lab" </dev/null >"$lab/console"
+	cat "$lab/output"
+	exit "$(<"$lab/status")"
+	;;
+test)
+	choose "$@" >"$lab/tests"
+	prepare
+	say "L1 with $k starts, $((SECONDS - begin)) s after the command"
+	echo test >"$lab/mode"
+	: >"$lab/ktap"
+	begin=$SECONDS
+	"$vm/boot.sh" "$k" "$lab" </dev/null >"$lab/console" 2>&1 &
+	l1=$!
+	watch
+	l1=
+	if ! grep -q '^# done$' "$lab/ktap"; then
+		echo "not ok $(($(grep -cE '^(not )?ok ' "$lab/ktap") + 1)) L1 did not end by itself" |
+			tee -a "$lab/ktap"
+		tail -n 40 "$lab/console" | sed 's/^/# console: /'
+	fi
+	if grep -q '^ *not ok' "$lab/ktap"; then
+		touch "$lab/keep"
+		echo "# consoles and logs: $lab"
+	fi
+	"$vm/ktap.sh" "$lab/ktap"
+	;;
+esac
