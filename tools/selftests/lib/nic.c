@@ -34,8 +34,9 @@ int nic_open(struct nic *n, const struct nic_opts *o)
 	if (ret)
 		return ret;
 	n->hdr_len = o->features & (F_MRG_RXBUF | F_VERSION_1) ? 12 : 10;
-	n->slots[RX] = vmm_alloc(&n->vmm, (size_t)num * NIC_SLOT, 4096);
-	n->slots[TX] = vmm_alloc(&n->vmm, (size_t)num * NIC_SLOT, 4096);
+	n->slot = o->slot ? o->slot : NIC_SLOT;
+	n->slots[RX] = vmm_alloc(&n->vmm, num * n->slot, 4096);
+	n->slots[TX] = vmm_alloc(&n->vmm, num * n->slot, 4096);
 	n->rx_size = calloc(num, sizeof(*n->rx_size));
 	if (!n->rx_size)
 		return -ENOMEM;
@@ -54,7 +55,7 @@ void nic_close(struct nic *n)
 
 uint64_t nic_slot(const struct nic *n, unsigned int index, unsigned int head)
 {
-	return n->slots[index] + (uint64_t)head * NIC_SLOT;
+	return n->slots[index] + (uint64_t)head * n->slot;
 }
 
 int nic_post_tx(struct nic *n, const struct nic_layout *l,

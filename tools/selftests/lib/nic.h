@@ -9,7 +9,7 @@
 #include "vmm.h"
 
 #define NIC_TAP		"tap0"
-#define NIC_SLOT	(128 << 10)	/* guest memory behind each head */
+#define NIC_SLOT	(128 << 10)	/* default guest memory for each head */
 #define NIC_GAP		72		/* between the pieces of one frame */
 #define NIC_TIMEOUT	5000
 
@@ -17,6 +17,7 @@ struct nic_opts {
 	const char *path;
 	uint64_t features;
 	unsigned int num;	/* ring size, 0 = 128 */
+	size_t slot;		/* 0 = NIC_SLOT */
 	struct tap_opts tap;
 	bool wire_vnet;
 	bool stopped;		/* do not set the backend */
@@ -28,6 +29,7 @@ struct nic {
 	int wire;
 	bool wire_vnet;
 	size_t hdr_len;		/* in front of a frame in guest memory */
+	size_t slot;
 	uint64_t slots[2];	/* num slots for each queue */
 	uint32_t *rx_size;	/* bytes posted behind each RX head */
 	unsigned int rx_segs;
