@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef _VHOSTX_CDEV_H
+#define _VHOSTX_CDEV_H
+
+struct file_operations;
+
+extern const struct file_operations vhostx_fops;
+
+#endif

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Kernel differences, 6.1 to 7.3. Kbuild.probe defines the VHOSTX_* symbols
+ * from the kernel's own headers.
+ */
+#ifndef _VHOSTX_COMPAT_H
+#define _VHOSTX_COMPAT_H
+
+#include <linux/eventfd.h>
+#include <linux/gfp.h>
+#include <linux/if_tun.h>
+#include <linux/mm.h>
+#include <linux/ptr_ring.h>
+#include <linux/vhost.h>
+#include <net/xdp.h>
+
+#ifdef VHOSTX_PAGE_FRAG_INIT
+#include <linux/page_frag_cache.h>
+#endif
+
+#ifndef VHOST_GET_FEATURES_ARRAY
+struct vhost_features_array {
+	__u64 count;
+	__u64 features[];
+};
+
+#define VHOST_GET_FEATURES_ARRAY \
+	_IOR(VHOST_VIRTIO, 0x83, struct vhost_features_array)
+#define VHOST_SET_FEATURES_ARRAY \
+	_IOW(VHOST_VIRTIO, 0x83, struct vhost_features_array)
+#endif
+
+/* Kinds of segmentation that this kernel's taps know beside TCP and UFO. */
+static inline bool vhostx_gso_is_uso(u8 type)
+{
+#ifdef VIRTIO_NET_HDR_GSO_UDP_L4
+	return type == VIRTIO_NET_HDR_GSO_UDP_L4;
+#else
+	return false;
+#endif
+}
+
+static inline void vhostx_eventfd_signal(struct eventfd_ctx *ctx)
+{
+#ifdef VHOSTX_EVENTFD_SIGNAL_COUNT
+	eventfd_signal(ctx, 1);
+#else
+	eventfd_signal(ctx);
+#endif
+}
+
+static inline void vhostx_frag_init(struct page_frag_cache *frag)
+{
+#ifdef VHOSTX_PAGE_FRAG_INIT
+	page_frag_cache_init(frag);
+#else
+	frag->va = NULL;
+#endif
+}
+
+static inline void vhostx_frag_drain(struct page_frag_cache *frag)
+{
+#ifdef VHOSTX_PAGE_FRAG_DRAIN
+	page_frag_cache_drain(frag);
+#else
+	if (!frag->va)
+		return;
+	__page_frag_cache_drain(virt_to_head_page(frag->va),
+				frag->pagecnt_bias);
+	frag->va = NULL;
+#endif
+}
+
+/* Where tun and tap look for the virtio-net header of a frame in a batch. */
+static inline void *vhostx_xdp_vnet_hdr(void *buf)
+{
+#ifdef VHOSTX_TUN_XDP_HDR
+	return &((struct tun_xdp_hdr *)buf)->gso;
+#else
+	return buf;
+#endif
+}
+
+static inline void vhostx_xdp_set_size(void *buf, unsigned int size)
+{
+#ifdef VHOSTX_TUN_XDP_HDR
+	((struct tun_xdp_hdr *)buf)->buflen = size;
+#endif
+}
+
+/* A tap that stops its queue when the ring is full is told of the room. */
+static inline int vhostx_tap_consume(struct ptr_ring *ring, struct file *file,
+				     void **batch, int max)
+{
+	int n;
+
+	spin_lock(&ring->consumer_lock);
+	n = __ptr_ring_consume_batched(ring, batch, max);
+#ifdef VHOSTX_TUN_WAKE_QUEUE
+	if (n)
+		tun_wake_queue(file, n);
+#endif
+	spin_unlock(&ring->consumer_lock);
+	return n;
+}
+
+#endif

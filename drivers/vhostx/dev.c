@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The life of a device: owner, memory table, features, reset. */
+#include <linux/idr.h>
+#include <linux/list.h>
+#include <linux/sched/mm.h>
+#include <linux/seq_file.h>
+#include <linux/slab.h>
+#include <linux/vhost.h>
+#include <linux/virtio_config.h>
+#include <linux/virtio_net.h>
+
+#include "dev.h"
+#include "vq.h"
+
+unsigned short vhostx_max_mem_regions = 1024;
+
+static DEFINE_MUTEX(vhostx_devs_lock);
+static LIST_HEAD(vhostx_devs);
+static DEFINE_IDA(vhostx_ids);
+
+/**
+ * vhostx_dev_create - a device for a file that was opened
+ *
+ * Return: the device, or -ENOMEM.
+ */
+struct vhostx_dev *vhostx_dev_create(void)
+{
+	struct vhostx_dev *dev;
+	int id;
+
+	dev = kvzalloc(sizeof(*dev), GFP_KERNEL_ACCOUNT);
+	if (!dev)
+		return ERR_PTR(-ENOMEM);
+	id = ida_alloc(&vhostx_ids, GFP_KERNEL);
+	if (id < 0) {
+		kvfree(dev);
+		return ERR_PTR(id);
+	}
+
+	dev->id = id;
+	mutex_init(&dev->lock);
+	vhostx_vq_init(&dev->vq[VHOSTX_RX], dev, false);
+	vhostx_vq_init(&dev->vq[VHOSTX_TX], dev, true);
+
+	mutex_lock(&vhostx_devs_lock);
+	list_add_tail(&dev->node, &vhostx_devs);
+	mutex_unlock(&vhostx_devs_lock);
+	return dev;
+}
+
+/**
+ * vhostx_dev_free - end a device whose file is gone
+ * @dev: the device
+ */
+void vhostx_dev_free(struct vhostx_dev *dev)
+{
+	int i;
+
+	mutex_lock(&vhostx_devs_lock);
+	list_del(&dev->node);
+	mutex_unlock(&vhostx_devs_lock);
+
+	mutex_lock(&dev->lock);
+	vhostx_dev_reset(dev);
+	mutex_unlock(&dev->lock);
+
+	for (i = 0; i < VHOSTX_QUEUES; i++)
+		vhostx_vq_free(&dev->vq[i]);
+	mutex_destroy(&dev->lock);
+	ida_free(&vhostx_ids, dev->id);
+	kvfree(dev);
+}
+
+/**
+ * vhostx_dev_check_owner - whether the caller may set the device up
+ * @dev: the device
+ *
+ * Return: 0, or -EPERM for anyone but the owner's threads, and for everyone
+ * while there is no owner.
+ */
+int vhostx_dev_check_owner(const struct vhostx_dev *dev)
+{
+	return dev->mm && dev->mm == current->mm ? 0 : -EPERM;
+}
+
+/**
+ * vhostx_dev_set_owner - make the caller the owner
+ * @dev: the device
+ *
+ * Return: 0; -EBUSY where there is an owner; -ENOMEM, or why the worker could
+ * not start.
+ */
+int vhostx_dev_set_owner(struct vhostx_dev *dev)
+{
+	struct vhostx_worker *worker;
+	struct mm_struct *mm;
+
+	if (dev->mm)
+		return -EBUSY;
+	mm = get_task_mm(current);
+	if (!mm)
+		return -EINVAL;
+
+	worker = vhostx_worker_create(mm);
+	if (IS_ERR(worker)) {
+		mmput(mm);
+		return PTR_ERR(worker);
+	}
+
+	dev->worker = worker;
+	dev->owner = task_tgid_nr(current);
+	dev->mm = mm;
+	return 0;
+}
+
+/**
+ * vhostx_dev_reset - stop the queues, forget the owner and all it set up
+ * @dev: the device
+ */
+void vhostx_dev_reset(struct vhostx_dev *dev)
+{
+	int i;
+
+	if (dev->mm) {
+		for (i = 0; i < VHOSTX_QUEUES; i++)
+			vhostx_vq_stop(&dev->vq[i]);
+	}
+	for (i = 0; i < VHOSTX_QUEUES; i++)
+		vhostx_vq_reset(&dev->vq[i]);
+	if (dev->table)
+		vhost_iotlb_free(dev->table);
+	dev->table = NULL;
+	dev->backend_features = 0;
+
+	if (!dev->mm)
+		return;
+	vhostx_worker_destroy(dev->worker);
+	WRITE_ONCE(dev->worker, NULL);
+	WRITE_ONCE(dev->owner, 0);
+	mmput(dev->mm);
+	dev->mm = NULL;
+}
+
+/**
+ * vhostx_dev_set_features - apply what was negotiated
+ * @dev: the device, with running queues or without
+ * @features: one bit a feature
+ *
+ * Return: 0, or -EOPNOTSUPP where one was not offered.
+ */
+int vhostx_dev_set_features(struct vhostx_dev *dev, u64 features)
+{
+	int i;
+
+	if (features & ~VHOSTX_FEATURES)
+		return -EOPNOTSUPP;
+	for (i = 0; i < VHOSTX_QUEUES; i++)
+		vhostx_vq_set_features(&dev->vq[i], features);
+	return 0;
+}
+
+/**
+ * vhostx_dev_set_mem - use another memory table
+ * @dev: the device, with running queues or without
+ * @arg: VHOST_SET_MEM_TABLE's argument
+ *
+ * The old memory is not touched after this returns.
+ *
+ * Return: 0, or why vhostx_mem_read() failed; -EFAULT where a queue runs and a
+ * region is not the owner's.
+ */
+int vhostx_dev_set_mem(struct vhostx_dev *dev,
+		       const struct vhost_memory __user *arg)
+{
+	struct vhost_iotlb *table, *old = dev->table;
+	bool running = false;
+	int i;
+
+	table = vhostx_mem_read(arg, vhostx_max_mem_regions);
+	if (IS_ERR(table))
+		return PTR_ERR(table);
+
+	/* Queues that do not run check it when they start. */
+	for (i = 0; i < VHOSTX_QUEUES; i++)
+		running |= !!dev->vq[i].sock.sock;
+	if (running && !vhostx_mem_ok(table)) {
+		vhost_iotlb_free(table);
+		return -EFAULT;
+	}
+
+	dev->table = table;
+	for (i = 0; i < VHOSTX_QUEUES; i++)
+		vhostx_vq_set_table(&dev->vq[i], table);
+	vhostx_worker_flush(dev->worker);
+	if (old)
+		vhost_iotlb_free(old);
+	return 0;
+}
+
+static const char *vq_state(const struct vhostx_vq *vq)
+{
+	if (!READ_ONCE(vq->sock.sock))
+		return "stopped";
+	return vhostx_ring_broken(&vq->ring) ? "broken" : "running";
+}
+
+static void vq_show(struct seq_file *seq, const struct vhostx_vq *vq)
+{
+	int i;
+
+	seq_printf(seq, "queue=%s state=%s reason=%s", vq->is_tx ? "tx" : "rx",
+		   vq_state(vq), vhostx_fault_name(READ_ONCE(vq->ring.fault)));
+	for (i = 0; i < VHOSTX_COUNTERS; i++)
+		seq_printf(seq, " %s=%llu", vhostx_counter_names[i],
+			   READ_ONCE(vq->stats.value[i]));
+	seq_putc(seq, '\n');
+}
+
+/**
+ * vhostx_devs_show - print every queue of every device, a line each
+ * @seq: where to
+ * @unused: not used
+ *
+ * Does not stop the queues: a line's numbers can be a batch apart.
+ */
+int vhostx_devs_show(struct seq_file *seq, void *unused)
+{
+	struct vhostx_dev *dev;
+	int i;
+
+	mutex_lock(&vhostx_devs_lock);
+	list_for_each_entry(dev, &vhostx_devs, node) {
+		for (i = 0; i < VHOSTX_QUEUES; i++) {
+			seq_printf(seq, "dev=%u pid=%d ", dev->id,
+				   READ_ONCE(dev->owner));
+			vq_show(seq, &dev->vq[i]);
+		}
+	}
+	mutex_unlock(&vhostx_devs_lock);
+	return 0;
+}

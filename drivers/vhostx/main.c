@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Loading and unloading. */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/debugfs.h>
+#include <linux/miscdevice.h>
+#include <linux/module.h>
+#include <linux/seq_file.h>
+
+#include "cdev.h"
+#include "dev.h"
+
+/* Of those for local use (Documentation/admin-guide/devices.txt). */
+#define VHOSTX_MINOR	248
+
+module_param_named(max_mem_regions, vhostx_max_mem_regions, ushort, 0444);
+MODULE_PARM_DESC(max_mem_regions,
+		 "Most regions of a memory table, at least 64 (default: 1024)");
+
+static struct dentry *vhostx_debugfs;
+
+static struct miscdevice vhostx_misc = {
+	.minor = VHOSTX_MINOR,
+	.name = "vhostx",
+	.fops = &vhostx_fops,
+	.mode = 0660,
+};
+
+DEFINE_SHOW_ATTRIBUTE(vhostx_devs);
+
+static int __init vhostx_init(void)
+{
+	int ret;
+
+	if (vhostx_max_mem_regions < VHOSTX_REGIONS_MIN) {
+		pr_err("max_mem_regions=%u: clients rely on %u at least\n",
+		       vhostx_max_mem_regions, VHOSTX_REGIONS_MIN);
+		return -EINVAL;
+	}
+
+	ret = misc_register(&vhostx_misc);
+	if (ret == -EBUSY) {
+		pr_info("minor %d is taken, using another\n", VHOSTX_MINOR);
+		vhostx_misc.minor = MISC_DYNAMIC_MINOR;
+		ret = misc_register(&vhostx_misc);
+	}
+	if (ret) {
+		pr_err("cannot register /dev/vhostx: error %d\n", ret);
+		return ret;
+	}
+
+	vhostx_debugfs = debugfs_create_dir("vhostx", NULL);
+	debugfs_create_file("queues", 0400, vhostx_debugfs, NULL,
+			    &vhostx_devs_fops);
+	return 0;
+}
+
+static void __exit vhostx_exit(void)
+{
+	debugfs_remove_recursive(vhostx_debugfs);
+	misc_deregister(&vhostx_misc);
+}
+
+module_init(vhostx_init);
+module_exit(vhostx_exit);
+
+MODULE_VERSION(VHOSTX_VERSION);
+MODULE_LICENSE("GPL");
+MODULE_AUTHOR("The vhostx authors");
+MODULE_DESCRIPTION("In-kernel virtio-net device back end for virtual machines");
+MODULE_ALIAS_MISCDEV(VHOSTX_MINOR);
+MODULE_ALIAS("devname:vhostx");

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The memory table: guest physical addresses to the owner's addresses. */
+#ifndef _VHOSTX_MEM_H
+#define _VHOSTX_MEM_H
+
+#include <linux/types.h>
+#include <linux/uio.h>
+#include <linux/vhost_iotlb.h>
+
+struct vhost_memory;
+
+/**
+ * struct vhostx_view - one queue's sight of the memory table
+ * @table: regions by guest physical address; NULL before SET_MEM_TABLE
+ * @hit: region that answered last, NULL for none; belongs to @table
+ *
+ * Both fields are protected by the queue's lock, and are changed together,
+ * so that @hit never outlives its table.
+ */
+struct vhostx_view {
+	struct vhost_iotlb *table;
+	struct vhost_iotlb_map *hit;
+};
+
+struct vhost_iotlb *vhostx_mem_read(const struct vhost_memory __user *arg,
+				    unsigned int max_regions);
+bool vhostx_mem_ok(struct vhost_iotlb *table);
+int vhostx_mem_translate(struct vhostx_view *view, u64 addr, u32 len,
+			 unsigned int perm, struct iovec *iov,
+			 unsigned int max);
+
+/**
+ * vhostx_view_set - point a queue at another memory table
+ * @view: the queue's view; caller holds the queue's lock
+ * @table: new table, or NULL for none
+ */
+static inline void vhostx_view_set(struct vhostx_view *view,
+				   struct vhost_iotlb *table)
+{
+	view->table = table;
+	view->hit = NULL;
+}
+
+#endif

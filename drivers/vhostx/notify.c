@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Waiting for kicks and sockets; telling the driver and the VMM. */
+#include <linux/file.h>
+
+#include "compat/compat.h"
+#include "notify.h"
+
+/**
+ * vhostx_vq_queue - have the worker run a queue
+ * @vq: the queue, of a device with an owner
+ *
+ * Context: any.
+ */
+void vhostx_vq_queue(struct vhostx_vq *vq)
+{
+	vhostx_worker_queue(vq->dev->worker, &vq->work);
+}
+
+static int notify_kick(wait_queue_entry_t *wait, unsigned int mode, int sync,
+		       void *key)
+{
+	struct vhostx_poll *poll = container_of(wait, struct vhostx_poll, wait);
+
+	if (key_to_poll(key) & EPOLLIN) {
+		vhostx_count(&poll->vq->stats, VHOSTX_KICKS, 1);
+		vhostx_vq_queue(poll->vq);
+	}
+	return 0;
+}
+
+static int notify_sock(wait_queue_entry_t *wait, unsigned int mode, int sync,
+		       void *key)
+{
+	struct vhostx_poll *poll = container_of(wait, struct vhostx_poll, wait);
+	struct vhostx_vq *vq = poll->vq;
+	__poll_t mask = vq->is_tx ? EPOLLOUT : EPOLLIN;
+
+	if ((key_to_poll(key) & (mask | EPOLLERR)) && READ_ONCE(vq->sock_armed))
+		vhostx_vq_queue(vq);
+	return 0;
+}
+
+static void notify_retry(struct work_struct *work)
+{
+	vhostx_vq_queue(container_of(to_delayed_work(work), struct vhostx_vq,
+				     retry));
+}
+
+static void poll_add(struct file *file, wait_queue_head_t *head,
+		     poll_table *table)
+{
+	struct vhostx_poll *poll = container_of(table, struct vhostx_poll,
+						table);
+
+	if (poll->head)
+		return;
+	poll->head = head;
+	add_wait_queue(head, &poll->wait);
+}
+
+static void poll_init(struct vhostx_poll *poll, struct vhostx_vq *vq,
+		      wait_queue_func_t fn)
+{
+	init_waitqueue_func_entry(&poll->wait, fn);
+	init_poll_funcptr(&poll->table, poll_add);
+	poll->vq = vq;
+}
+
+/**
+ * vhostx_notify_init - set up a queue's waiting
+ * @vq: the queue, zeroed
+ */
+void vhostx_notify_init(struct vhostx_vq *vq)
+{
+	INIT_DELAYED_WORK(&vq->retry, notify_retry);
+	poll_init(&vq->kick_poll, vq, notify_kick);
+	poll_init(&vq->sock_poll, vq, notify_sock);
+}
+
+/**
+ * vhostx_poll_start - wait for events of a file
+ * @poll: not waiting for anything
+ * @file: the file; the caller keeps it until vhostx_poll_stop()
+ *
+ * Return: 0; 1 where the file has an event already; -EINVAL where it cannot
+ * have any, which leaves @poll as it was.
+ */
+int vhostx_poll_start(struct vhostx_poll *poll, struct file *file)
+{
+	__poll_t mask = vfs_poll(file, &poll->table);
+
+	if (mask & EPOLLERR) {
+		vhostx_poll_stop(poll);
+		return -EINVAL;
+	}
+	return !!(mask & EPOLLIN);
+}
+
+/**
+ * vhostx_poll_stop - wait for events no more
+ * @poll: need not be waiting
+ */
+void vhostx_poll_stop(struct vhostx_poll *poll)
+{
+	if (!poll->head)
+		return;
+	remove_wait_queue(poll->head, &poll->wait);
+	poll->head = NULL;
+}
+
+/**
+ * vhostx_vq_arm - have the socket's events queue the work
+ * @vq: the queue; the caller looks once more for what it waits for
+ */
+void vhostx_vq_arm(struct vhostx_vq *vq)
+{
+	WRITE_ONCE(vq->sock_armed, true);
+	/* Pairs with the barrier of whoever wakes the socket's waiters. */
+	smp_mb();
+}
+
+/**
+ * vhostx_vq_disarm - ignore the socket's events: the queue is running
+ * @vq: the queue
+ */
+void vhostx_vq_disarm(struct vhostx_vq *vq)
+{
+	WRITE_ONCE(vq->sock_armed, false);
+}
+
+/**
+ * vhostx_vq_publish - hand over the waiting used entries, interrupt if wanted
+ * @vq: the queue
+ */
+void vhostx_vq_publish(struct vhostx_vq *vq)
+{
+	int want;
+
+	if (!vq->ring.nr_used || vhostx_split_publish(&vq->ring))
+		return;
+	vhostx_count(&vq->stats, VHOSTX_BATCHES, 1);
+
+	want = vhostx_split_want_signal(&vq->ring);
+	if (want > 0 && vq->call) {
+		vhostx_count(&vq->stats, VHOSTX_SIGNALS, 1);
+		vhostx_eventfd_signal(vq->call);
+	} else if (!want) {
+		vhostx_count(&vq->stats, VHOSTX_SUPPRESSED, 1);
+	}
+}
+
+/**
+ * vhostx_vq_break - tell that the ring broke
+ * @vq: the queue; its work does nothing from now on
+ */
+void vhostx_vq_break(struct vhostx_vq *vq)
+{
+	vhostx_count(&vq->stats, VHOSTX_BROKEN, 1);
+	pr_debug("device %u: %s queue broken: %s\n", vq->dev->id,
+		 vq->is_tx ? "tx" : "rx", vhostx_fault_name(vq->ring.fault));
+	if (vq->err)
+		vhostx_eventfd_signal(vq->err);
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Kicks in, interrupts and errors out. */
+#ifndef _VHOSTX_NOTIFY_H
+#define _VHOSTX_NOTIFY_H
+
+#include "vhostx.h"
+
+void vhostx_notify_init(struct vhostx_vq *vq);
+int vhostx_poll_start(struct vhostx_poll *poll, struct file *file);
+void vhostx_poll_stop(struct vhostx_poll *poll);
+void vhostx_vq_queue(struct vhostx_vq *vq);
+void vhostx_vq_publish(struct vhostx_vq *vq);
+void vhostx_vq_break(struct vhostx_vq *vq);
+void vhostx_vq_arm(struct vhostx_vq *vq);
+void vhostx_vq_disarm(struct vhostx_vq *vq);
+
+#endif

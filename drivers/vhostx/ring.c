@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* What every ring format shares: the cache of chains and their mapping. */
+#include "ring.h"
+
+static const char * const fault_names[VHOSTX_FAULT_COUNT] = {
+	[VHOSTX_FAULT_NONE] = "none",
+	[VHOSTX_FAULT_AVAIL_READ] = "avail-read",
+	[VHOSTX_FAULT_AVAIL_JUMP] = "avail-jump",
+	[VHOSTX_FAULT_DESC_READ] = "desc-read",
+	[VHOSTX_FAULT_DESC_RANGE] = "desc-range",
+	[VHOSTX_FAULT_DESC_LOOP] = "desc-loop",
+	[VHOSTX_FAULT_INDIRECT_LEN] = "indirect-len",
+	[VHOSTX_FAULT_INDIRECT_NEST] = "indirect-nest",
+	[VHOSTX_FAULT_USED_WRITE] = "used-write",
+};
+
+/**
+ * vhostx_fault_name - the word that operators see for a fault
+ * @fault: the fault
+ */
+const char *vhostx_fault_name(enum vhostx_fault fault)
+{
+	return fault < VHOSTX_FAULT_COUNT ? fault_names[fault] : "unknown";
+}
+
+/**
+ * vhostx_ring_reset - back to the state of a ring nobody has set up
+ * @r: the ring
+ */
+void vhostx_ring_reset(struct vhostx_ring *r)
+{
+	r->desc = NULL;
+	r->avail = NULL;
+	r->used = NULL;
+	r->num = 1;
+	r->modern = false;
+	r->event_idx = false;
+	r->notify_on_empty = false;
+	r->kicks_off = false;
+	r->signalled_valid = false;
+	r->last_avail = 0;
+	r->last_used = 0;
+	r->signalled = 0;
+	r->fault = VHOSTX_FAULT_NONE;
+	r->nr_used = 0;
+	vhostx_ring_forget(r);
+}
+
+/**
+ * vhostx_ring_forget - give up what was fetched and not consumed
+ * @r: the ring
+ *
+ * Whatever was cached is read afresh the next time.
+ */
+void vhostx_ring_forget(struct vhostx_ring *r)
+{
+	r->head = 0;
+	r->tail = 0;
+	r->nr_desc = 0;
+	r->next = r->last_avail;
+	r->avail_idx = r->last_avail;
+}
+
+static int ring_map_desc(const struct vhostx_desc *desc,
+			 struct vhostx_view *view, bool write,
+			 struct iovec *iov, unsigned int max, size_t *len)
+{
+	int n;
+
+	if (!!(desc->flags & VRING_DESC_F_WRITE) != write)
+		return -VHOSTX_BAD_DIR;
+	if (!desc->len)
+		return 0;
+
+	n = vhostx_mem_translate(view, desc->addr, desc->len,
+				 write ? VHOST_MAP_WO : VHOST_MAP_RO, iov, max);
+	if (n < 0)
+		return n == -ENOBUFS ? -VHOSTX_BAD_SIZE : -VHOSTX_BAD_ADDR;
+
+	*len += desc->len;
+	return n;
+}
+
+static int ring_map_indirect(struct vhostx_ring *r,
+			     const struct vhostx_desc *table,
+			     struct vhostx_view *view, bool write,
+			     struct iovec *iov, unsigned int max, size_t *len)
+{
+	struct vhostx_cursor cur = {};
+	unsigned int segs = 0;
+	int i, n, nr;
+
+	while (!cur.done) {
+		nr = vhostx_split_indirect(r, view, table, &cur);
+		if (nr < 0 || vhostx_ring_broken(r))
+			return nr;
+		for (i = 0; i < nr; i++) {
+			n = ring_map_desc(&r->indirect[i], view, write,
+					  iov + segs, max - segs, len);
+			if (n < 0)
+				return n;
+			segs += n;
+		}
+	}
+	return segs;
+}
+
+/**
+ * vhostx_ring_map - translate a chain into segments of the owner's memory
+ * @r: the ring
+ * @chain: a chain of its cache
+ * @view: the queue's memory table
+ * @write: whether the device is to write (RX) or to read (TX) it
+ * @iov: where the segments go
+ * @max: how many fit there
+ * @len: bytes in the chain are added to this
+ *
+ * Return: segments, above 0; the negative of an enum vhostx_bad where the
+ * chain cannot carry a frame; 0 where the ring broke, see &vhostx_ring.fault.
+ */
+int vhostx_ring_map(struct vhostx_ring *r, const struct vhostx_chain *chain,
+		    struct vhostx_view *view, bool write, struct iovec *iov,
+		    unsigned int max, size_t *len)
+{
+	const struct vhostx_desc *desc = &r->desc_cache[chain->first];
+	unsigned int segs = 0;
+	int i, n;
+
+	if (unlikely(chain->bad))
+		return -chain->bad;
+
+	for (i = 0; i < chain->nr; i++, desc++) {
+		if (desc->flags & VRING_DESC_F_INDIRECT)
+			n = ring_map_indirect(r, desc, view, write, iov + segs,
+					      max - segs, len);
+		else
+			n = ring_map_desc(desc, view, write, iov + segs,
+					  max - segs, len);
+		if (unlikely(n < 0))
+			return n;
+		segs += n;
+	}
+
+	if (unlikely(vhostx_ring_broken(r)))
+		return 0;
+	return segs ?: -VHOSTX_BAD_EMPTY;
+}

@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Virtqueue formats. Pure code: it reads and writes the driver's memory, and
+ * neither sleeps on anything else, allocates, nor knows about networking.
+ * It compiles in userspace too (tools/selftests/ring).
+ */
+#ifndef _VHOSTX_RING_H
+#define _VHOSTX_RING_H
+
+#include <linux/types.h>
+#include <linux/uio.h>
+#include <linux/virtio_ring.h>
+
+#include "mem.h"
+
+/* Chains fetched at a time, and used entries published at a time. */
+#define VHOSTX_BATCH		64
+/* Descriptors in a chain, chains in a packet, segments in a packet. */
+#define VHOSTX_CHAIN_MAX	1024
+/* The largest ring that the specification allows (virtio 1.2, 2.7). */
+#define VHOSTX_RING_MAX		32768
+
+/**
+ * enum vhostx_fault - what breaks a ring
+ *
+ * A ring breaks when its structure cannot be trusted any more. A chain whose
+ * structure is sound but whose buffers are not is a bad frame instead, see
+ * enum vhostx_bad.
+ */
+enum vhostx_fault {
+	VHOSTX_FAULT_NONE,
+	VHOSTX_FAULT_AVAIL_READ,	/* available ring is not readable */
+	VHOSTX_FAULT_AVAIL_JUMP,	/* more entries than the ring holds */
+	VHOSTX_FAULT_DESC_READ,		/* descriptor table is not readable */
+	VHOSTX_FAULT_DESC_RANGE,	/* descriptor number outside the table */
+	VHOSTX_FAULT_DESC_LOOP,		/* chain longer than its table */
+	VHOSTX_FAULT_INDIRECT_LEN,	/* table empty, or not of whole entries */
+	VHOSTX_FAULT_INDIRECT_NEST,	/* indirect inside indirect, or chained */
+	VHOSTX_FAULT_USED_WRITE,	/* used ring is not writable */
+	VHOSTX_FAULT_COUNT
+};
+
+/**
+ * enum vhostx_bad - why one chain cannot carry a frame
+ */
+enum vhostx_bad {
+	VHOSTX_BAD_EMPTY = 1,		/* no byte in it */
+	VHOSTX_BAD_DIR,			/* a descriptor of the wrong direction */
+	VHOSTX_BAD_ADDR,		/* address outside the memory table */
+	VHOSTX_BAD_FAULT,		/* in the table, but not accessible */
+	VHOSTX_BAD_SIZE,		/* more descriptors or bytes than a frame */
+};
+
+/**
+ * struct vhostx_desc - a descriptor, copied once and in host byte order
+ * @addr: guest physical address
+ * @len: bytes
+ * @flags: VRING_DESC_F_*
+ * @next: the entry that follows, in an indirect table
+ */
+struct vhostx_desc {
+	u64 addr;
+	u32 len;
+	u16 flags;
+	u16 next;
+};
+
+/**
+ * struct vhostx_chain - a descriptor chain that was fetched
+ * @id: what the used entry will carry
+ * @first: its first descriptor, index into &vhostx_ring.desc_cache
+ * @nr: its descriptors there
+ * @bad: enum vhostx_bad found while fetching, or 0
+ * @len: bytes it can carry; for the caller of vhostx_ring_map() to keep
+ */
+struct vhostx_chain {
+	u16 id;
+	u16 first;
+	u16 nr;
+	u16 bad;
+	size_t len;
+};
+
+/**
+ * struct vhostx_used - a used entry that waits to be published
+ * @id: the chain's
+ * @len: bytes that the device wrote into it
+ */
+struct vhostx_used {
+	u32 id;
+	u32 len;
+};
+
+/**
+ * struct vhostx_ring - a split virtqueue as the device sees it
+ * @desc: descriptor table, owner's address
+ * @avail: available ring, owner's address
+ * @used: used ring, owner's address
+ * @num: entries, a power of two from 1 to VHOSTX_RING_MAX
+ * @modern: VIRTIO_F_VERSION_1, so little-endian on every host
+ * @event_idx: VIRTIO_RING_F_EVENT_IDX
+ * @notify_on_empty: VIRTIO_F_NOTIFY_ON_EMPTY
+ * @kicks_off: the driver was asked not to kick
+ * @signalled_valid: @signalled means something
+ * @last_avail: first entry not yet consumed; GET_VRING_BASE answers this
+ * @next: first entry not yet fetched; ahead of @last_avail by the cache
+ * @avail_idx: the driver's index when last read
+ * @last_used: entries published
+ * @signalled: @last_used at the last signal decision
+ * @fault: why the ring broke; VHOSTX_FAULT_NONE while it is sound
+ * @nr_used: used entries that wait for vhostx_ring_publish()
+ * @head: first chain of the cache not yet consumed
+ * @tail: end of the chains in the cache
+ * @nr_desc: descriptors in the cache
+ * @chain: the cache of chains
+ * @desc_cache: their descriptors
+ * @indirect: scratch for a piece of an indirect table
+ * @used_cache: used entries that wait
+ *
+ * All fields are protected by the queue's lock. Descriptors are cached in
+ * guest addresses, never in translated ones, so a new memory table leaves
+ * nothing stale in here.
+ */
+struct vhostx_ring {
+	struct vring_desc __user *desc;
+	struct vring_avail __user *avail;
+	struct vring_used __user *used;
+	u32 num;
+	bool modern;
+	bool event_idx;
+	bool notify_on_empty;
+	bool kicks_off;
+	bool signalled_valid;
+	u16 last_avail;
+	u16 next;
+	u16 avail_idx;
+	u16 last_used;
+	u16 signalled;
+	enum vhostx_fault fault;
+	unsigned int nr_used;
+	unsigned int head;
+	unsigned int tail;
+	unsigned int nr_desc;
+	struct vhostx_chain chain[VHOSTX_CHAIN_MAX];
+	struct vhostx_desc desc_cache[VHOSTX_CHAIN_MAX];
+	struct vhostx_desc indirect[VHOSTX_BATCH];
+	struct vhostx_used used_cache[VHOSTX_CHAIN_MAX + VHOSTX_BATCH];
+};
+
+/**
+ * struct vhostx_cursor - a place in an indirect table
+ * @pos: next entry to read
+ * @read: entries that were read
+ * @done: the chain has ended
+ */
+struct vhostx_cursor {
+	u32 pos;
+	u32 read;
+	bool done;
+};
+
+/* ring.c: what no format differs in */
+void vhostx_ring_reset(struct vhostx_ring *r);
+void vhostx_ring_forget(struct vhostx_ring *r);
+const char *vhostx_fault_name(enum vhostx_fault fault);
+int vhostx_ring_map(struct vhostx_ring *r, const struct vhostx_chain *chain,
+		    struct vhostx_view *view, bool write, struct iovec *iov,
+		    unsigned int max, size_t *len);
+
+/* ring_split.c */
+bool vhostx_split_ok(const struct vhostx_ring *r);
+int vhostx_split_start(struct vhostx_ring *r);
+int vhostx_split_fetch(struct vhostx_ring *r);
+int vhostx_split_indirect(struct vhostx_ring *r, struct vhostx_view *view,
+			  const struct vhostx_desc *table,
+			  struct vhostx_cursor *cur);
+int vhostx_split_publish(struct vhostx_ring *r);
+int vhostx_split_want_signal(struct vhostx_ring *r);
+int vhostx_split_kicks_on(struct vhostx_ring *r);
+int vhostx_split_kicks_off(struct vhostx_ring *r);
+int vhostx_split_has_avail(struct vhostx_ring *r);
+
+/**
+ * vhostx_ring_cached - chains that were fetched and not yet consumed
+ * @r: the ring
+ */
+static inline unsigned int vhostx_ring_cached(const struct vhostx_ring *r)
+{
+	return r->tail - r->head;
+}
+
+/**
+ * vhostx_ring_peek - a chain of the cache
+ * @r: the ring
+ * @i: position from the first not consumed, below vhostx_ring_cached()
+ */
+static inline struct vhostx_chain *vhostx_ring_peek(struct vhostx_ring *r,
+						    unsigned int i)
+{
+	return &r->chain[r->head + i];
+}
+
+/**
+ * vhostx_ring_use - consume the first chain of the cache
+ * @r: the ring; its cache is not empty, and fewer than
+ *     VHOSTX_CHAIN_MAX + VHOSTX_BATCH used entries wait
+ * @len: bytes that the device wrote into it
+ *
+ * The driver sees it after vhostx_split_publish().
+ */
+static inline void vhostx_ring_use(struct vhostx_ring *r, u32 len)
+{
+	struct vhostx_used *used = &r->used_cache[r->nr_used++];
+
+	used->id = r->chain[r->head].id;
+	used->len = len;
+	r->head++;
+	r->last_avail++;
+}
+
+/**
+ * vhostx_ring_exhausted - whether the driver can have no more than is cached
+ * @r: the ring
+ */
+static inline bool vhostx_ring_exhausted(const struct vhostx_ring *r)
+{
+	unsigned int cached = vhostx_ring_cached(r);
+
+	return cached == VHOSTX_CHAIN_MAX ||
+	       (cached && r->nr_desc - r->chain[r->head].first >= r->num);
+}
+
+/**
+ * vhostx_ring_broken - whether the ring waits to be set up again
+ * @r: the ring
+ */
+static inline bool vhostx_ring_broken(const struct vhostx_ring *r)
+{
+	return r->fault != VHOSTX_FAULT_NONE;
+}
+
+#endif

@@ -1,0 +1,504 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Split virtqueues: virtio 1.2, section 2.7. */
+#include <linux/errno.h>
+#include <linux/kernel.h>
+#include <linux/nospec.h>
+#include <linux/string.h>
+#include <linux/uaccess.h>
+#include <linux/virtio_byteorder.h>
+
+#include "ring.h"
+
+static inline bool split_le(const struct vhostx_ring *r)
+{
+	return virtio_legacy_is_little_endian() || r->modern;
+}
+
+static inline u16 split16(const struct vhostx_ring *r, __virtio16 v)
+{
+	return __virtio16_to_cpu(split_le(r), v);
+}
+
+static inline __virtio16 to_split16(const struct vhostx_ring *r, u16 v)
+{
+	return __cpu_to_virtio16(split_le(r), v);
+}
+
+static inline __virtio32 to_split32(const struct vhostx_ring *r, u32 v)
+{
+	return __cpu_to_virtio32(split_le(r), v);
+}
+
+static int split_break(struct vhostx_ring *r, enum vhostx_fault fault)
+{
+	r->fault = fault;
+	return -EIO;
+}
+
+/* Where the driver says which used entry should interrupt it. */
+static __virtio16 __user *split_used_event(const struct vhostx_ring *r)
+{
+	return &r->avail->ring[r->num];
+}
+
+/* Where the device says which available entry should kick it. */
+static __virtio16 __user *split_avail_event(const struct vhostx_ring *r)
+{
+	return (__virtio16 __user *)&r->used->ring[r->num];
+}
+
+/**
+ * vhostx_split_ok - whether the three parts lie in the owner's half
+ * @r: the ring
+ *
+ * Context: runs in the owner's address space.
+ */
+bool vhostx_split_ok(const struct vhostx_ring *r)
+{
+	size_t event = r->event_idx ? sizeof(__virtio16) : 0;
+
+	return access_ok(r->desc, r->num * sizeof(*r->desc)) &&
+	       access_ok(r->avail, sizeof(*r->avail) + event +
+				   r->num * sizeof(r->avail->ring[0])) &&
+	       access_ok(r->used, sizeof(*r->used) + event +
+				  r->num * sizeof(r->used->ring[0]));
+}
+
+/**
+ * vhostx_split_start - begin to serve a ring
+ * @r: the ring; desc, avail, used, num, last_avail are set up
+ *
+ * Takes the used position from the driver's memory, as every vhost does, and
+ * writes the flags.
+ *
+ * Return: 0, or -EFAULT with the ring unchanged.
+ */
+int vhostx_split_start(struct vhostx_ring *r)
+{
+	__virtio16 idx;
+
+	if (put_user(to_split16(r, 0), &r->used->flags) ||
+	    get_user(idx, &r->used->idx))
+		return -EFAULT;
+
+	r->last_used = split16(r, idx);
+	r->signalled_valid = false;
+	r->kicks_off = false;
+	r->nr_used = 0;
+	r->fault = VHOSTX_FAULT_NONE;
+	vhostx_ring_forget(r);
+	return 0;
+}
+
+/* Returns how many entries may be fetched. */
+static int split_read_avail_idx(struct vhostx_ring *r)
+{
+	__virtio16 v;
+	u16 idx;
+
+	if (unlikely(get_user(v, &r->avail->idx)))
+		return split_break(r, VHOSTX_FAULT_AVAIL_READ);
+
+	idx = split16(r, v);
+	/* What is new fits beside what was fetched; backwards never does. */
+	if (unlikely((u16)(idx - r->next) >
+		     r->num - (u16)(r->next - r->last_avail)))
+		return split_break(r, VHOSTX_FAULT_AVAIL_JUMP);
+
+	r->avail_idx = idx;
+	/* The entries are read after the index that announced them. */
+	smp_rmb();
+	return (u16)(idx - r->next);
+}
+
+/* Make room at the end of the cache: what is left moves to its front. */
+static void split_compact(struct vhostx_ring *r)
+{
+	unsigned int cached = vhostx_ring_cached(r);
+	unsigned int i, base;
+
+	if (!r->head)
+		return;
+
+	base = cached ? r->chain[r->head].first : r->nr_desc;
+	memmove(r->desc_cache, r->desc_cache + base,
+		(r->nr_desc - base) * sizeof(*r->desc_cache));
+	memmove(r->chain, r->chain + r->head, cached * sizeof(*r->chain));
+	for (i = 0; i < cached; i++)
+		r->chain[i].first -= base;
+	r->head = 0;
+	r->tail = cached;
+	r->nr_desc -= base;
+}
+
+/* One descriptor in two loads. Inside a user access window: calls nothing. */
+static __always_inline int split_load(const struct vhostx_ring *r,
+				      const struct vring_desc __user *from,
+				      struct vhostx_desc *to)
+{
+	union {
+		__u64 whole;
+		struct {
+			__virtio32 len;
+			__virtio16 flags;
+			__virtio16 next;
+		};
+	} half;
+	__virtio64 addr;
+
+	unsafe_get_user(addr, &from->addr, fault);
+	unsafe_get_user(half.whole, (__u64 __user *)&from->len, fault);
+
+	to->addr = __virtio64_to_cpu(split_le(r), addr);
+	to->len = __virtio32_to_cpu(split_le(r), half.len);
+	to->flags = split16(r, half.flags);
+	to->next = split16(r, half.next);
+	return 0;
+fault:
+	return -EFAULT;
+}
+
+/*
+ * Fetch the chain that starts at @head. Inside a user access window: calls
+ * nothing. Returns 0, 1 where the cache is too full for it, or a fault's
+ * negative.
+ */
+static __always_inline int split_fetch_chain(struct vhostx_ring *r,
+					     struct vhostx_chain *chain,
+					     struct vhostx_desc *cache,
+					     u32 head)
+{
+	struct vhostx_desc *desc;
+	u32 nr = 0;
+
+	chain->id = head;
+	chain->first = r->nr_desc;
+	chain->bad = 0;
+
+	do {
+		if (unlikely(head >= r->num))
+			return -VHOSTX_FAULT_DESC_RANGE;
+		if (unlikely(nr == r->num))
+			return -VHOSTX_FAULT_DESC_LOOP;
+		if (unlikely(chain->first + nr == VHOSTX_CHAIN_MAX)) {
+			if (chain->first)
+				return 1;
+			chain->bad = VHOSTX_BAD_SIZE;
+			break;
+		}
+
+		head = array_index_nospec(head, r->num);
+		desc = cache + chain->first + nr++;
+		if (unlikely(split_load(r, &r->desc[head], desc)))
+			return -VHOSTX_FAULT_DESC_READ;
+		if (unlikely(desc->flags & VRING_DESC_F_INDIRECT)) {
+			if (desc->flags & VRING_DESC_F_NEXT)
+				return -VHOSTX_FAULT_INDIRECT_NEST;
+			if (!desc->len ||
+			    desc->len % sizeof(struct vring_desc))
+				return -VHOSTX_FAULT_INDIRECT_LEN;
+		}
+		head = desc->next;
+	} while (desc->flags & VRING_DESC_F_NEXT);
+
+	chain->nr = nr;
+	return 0;
+}
+
+/**
+ * vhostx_split_fetch - copy available chains into the cache
+ * @r: the ring
+ *
+ * Fetches up to VHOSTX_BATCH chains in one user access window. Each byte that
+ * the driver controls is copied once and used from the copy.
+ *
+ * Return: chains fetched; 0 where there are none, or no room; -EIO where the
+ * ring broke before the first one.
+ */
+int vhostx_split_fetch(struct vhostx_ring *r)
+{
+	/* Pointers, as bounds checks may not be called inside a window. */
+	struct vhostx_desc *desc = r->desc_cache;
+	struct vhostx_chain *chain;
+	unsigned int todo, n = 0;
+	__virtio16 head;
+	int ret = 0;
+
+	if (r->next == r->avail_idx) {
+		ret = split_read_avail_idx(r);
+		if (ret <= 0)
+			return ret;
+	}
+
+	split_compact(r);
+	todo = min3((unsigned int)(u16)(r->avail_idx - r->next),
+		    (unsigned int)VHOSTX_BATCH, VHOSTX_CHAIN_MAX - r->tail);
+	chain = r->chain + r->tail;
+
+	if (!user_read_access_begin(r->desc, r->num * sizeof(*r->desc)))
+		return split_break(r, VHOSTX_FAULT_DESC_READ);
+	for (; n < todo; n++, chain++) {
+		unsafe_get_user(head, &r->avail->ring[r->next & (r->num - 1)],
+				fault);
+		ret = split_fetch_chain(r, chain, desc, split16(r, head));
+		if (unlikely(ret))
+			break;
+		r->nr_desc += chain->nr;
+		r->tail++;
+		r->next++;
+	}
+	user_read_access_end();
+
+	/* The sound ones first: a fault is met again at its turn. */
+	if (unlikely(ret < 0 && !n))
+		return split_break(r, -ret);
+	return n;
+fault:
+	user_read_access_end();
+	return n ?: split_break(r, VHOSTX_FAULT_AVAIL_READ);
+}
+
+/* A table that spans regions: entries one by one, each in up to two parts. */
+static int split_indirect_entry(struct vhostx_ring *r, struct vhostx_view *view,
+				u64 addr, struct vhostx_desc *to)
+{
+	struct vring_desc raw;
+	struct iovec iov[2];
+	u8 *at = (u8 *)&raw;
+	int i, n;
+
+	n = vhostx_mem_translate(view, addr, sizeof(raw), VHOST_MAP_RO, iov,
+				 ARRAY_SIZE(iov));
+	if (n < 0)
+		return -VHOSTX_BAD_ADDR;
+	for (i = 0; i < n; i++) {
+		if (copy_from_user(at, iov[i].iov_base, iov[i].iov_len))
+			return -VHOSTX_BAD_FAULT;
+		at += iov[i].iov_len;
+	}
+
+	to->addr = __virtio64_to_cpu(split_le(r), raw.addr);
+	to->len = __virtio32_to_cpu(split_le(r), raw.len);
+	to->flags = split16(r, raw.flags);
+	to->next = split16(r, raw.next);
+	return 0;
+}
+
+/* The usual table, in one region: a piece of it in one window. */
+static int split_indirect_window(struct vhostx_ring *r,
+				 const struct iovec *iov,
+				 const struct vhostx_cursor *cur)
+{
+	const struct vring_desc __user *table = iov->iov_base;
+	u32 count = iov->iov_len / sizeof(*table);
+	struct vhostx_desc *to = r->indirect;
+	u32 pos = cur->pos;
+	int n = 0;
+
+	if (!user_read_access_begin(table, iov->iov_len))
+		return -VHOSTX_BAD_FAULT;
+	do {
+		pos = array_index_nospec(pos, count);
+		if (unlikely(split_load(r, &table[pos], to))) {
+			n = -VHOSTX_BAD_FAULT;
+			break;
+		}
+		n++;
+		pos = to->next;
+	} while ((to++)->flags & VRING_DESC_F_NEXT && pos < count &&
+		 n < VHOSTX_BATCH);
+	user_read_access_end();
+	return n;
+}
+
+/**
+ * vhostx_split_indirect - read a piece of an indirect table
+ * @r: the ring; the piece goes to its @indirect
+ * @view: the queue's memory table
+ * @table: the descriptor that points at the table; its length was checked
+ * @cur: where to go on, all zero at the start
+ *
+ * Return: entries read; the negative of an enum vhostx_bad; 0 where the ring
+ * broke.
+ */
+int vhostx_split_indirect(struct vhostx_ring *r, struct vhostx_view *view,
+			  const struct vhostx_desc *table,
+			  struct vhostx_cursor *cur)
+{
+	u32 count = table->len / sizeof(struct vring_desc);
+	struct iovec iov;
+	int i, n;
+
+	n = vhostx_mem_translate(view, table->addr, table->len, VHOST_MAP_RO,
+				 &iov, 1);
+	if (n == 1) {
+		n = split_indirect_window(r, &iov, cur);
+	} else if (n == -ENOBUFS) {
+		n = split_indirect_entry(r, view, table->addr +
+					 cur->pos * sizeof(struct vring_desc),
+					 r->indirect) ?: 1;
+	} else {
+		return -VHOSTX_BAD_ADDR;
+	}
+	if (n < 0)
+		return n;
+
+	for (i = 0; i < n; i++) {
+		const struct vhostx_desc *desc = &r->indirect[i];
+
+		if (desc->flags & VRING_DESC_F_INDIRECT) {
+			r->fault = VHOSTX_FAULT_INDIRECT_NEST;
+			return 0;
+		}
+		if (cur->read++ == count) {
+			r->fault = VHOSTX_FAULT_DESC_LOOP;
+			return 0;
+		}
+		if (cur->read > VHOSTX_CHAIN_MAX)
+			return -VHOSTX_BAD_SIZE;
+		if (!(desc->flags & VRING_DESC_F_NEXT)) {
+			cur->done = true;
+			return i + 1;
+		}
+		if (desc->next >= count) {
+			r->fault = VHOSTX_FAULT_DESC_RANGE;
+			return 0;
+		}
+		cur->pos = desc->next;
+	}
+	return n;
+}
+
+/**
+ * vhostx_split_publish - hand the waiting used entries to the driver
+ * @r: the ring
+ *
+ * All of them become visible at once.
+ *
+ * Return: 0, or -EIO where the ring broke.
+ */
+int vhostx_split_publish(struct vhostx_ring *r)
+{
+	const struct vhostx_used *used = r->used_cache;
+	const struct vhostx_used *end = used + r->nr_used;
+	vring_used_elem_t __user *ring = r->used->ring;
+	u16 idx = r->last_used;
+
+	if (!user_write_access_begin(r->used, sizeof(*r->used) +
+				     r->num * sizeof(r->used->ring[0])))
+		return split_break(r, VHOSTX_FAULT_USED_WRITE);
+	for (; used < end; used++, idx++) {
+		vring_used_elem_t __user *to = ring + (idx & (r->num - 1));
+
+		unsafe_put_user(to_split32(r, used->id), &to->id, fault);
+		unsafe_put_user(to_split32(r, used->len), &to->len, fault);
+	}
+	/* The entries and the frames are there before the index says so. */
+	smp_wmb();
+	unsafe_put_user(to_split16(r, idx), &r->used->idx, fault);
+	user_write_access_end();
+
+	/* An index that overtakes the last decision makes it worthless. */
+	if (unlikely((u16)(idx - r->signalled) < (u16)r->nr_used))
+		r->signalled_valid = false;
+	r->last_used = idx;
+	r->nr_used = 0;
+	return 0;
+fault:
+	user_write_access_end();
+	return split_break(r, VHOSTX_FAULT_USED_WRITE);
+}
+
+/**
+ * vhostx_split_want_signal - whether the driver wants an interrupt now
+ * @r: the ring, after vhostx_split_publish()
+ *
+ * Return: 1, 0, or -EIO where the ring broke.
+ */
+int vhostx_split_want_signal(struct vhostx_ring *r)
+{
+	bool valid = r->signalled_valid;
+	u16 old = r->signalled;
+	__virtio16 v;
+
+	/* The index is out before the driver's wish is read. */
+	smp_mb();
+
+	if (r->notify_on_empty && r->avail_idx == r->last_avail)
+		return 1;
+
+	if (!r->event_idx) {
+		if (unlikely(get_user(v, &r->avail->flags)))
+			return split_break(r, VHOSTX_FAULT_AVAIL_READ);
+		return !(split16(r, v) & VRING_AVAIL_F_NO_INTERRUPT);
+	}
+
+	r->signalled = r->last_used;
+	r->signalled_valid = true;
+	if (unlikely(!valid))
+		return 1;
+	if (unlikely(get_user(v, split_used_event(r))))
+		return split_break(r, VHOSTX_FAULT_AVAIL_READ);
+	return vring_need_event(split16(r, v), r->last_used, old);
+}
+
+/**
+ * vhostx_split_has_avail - whether the driver has made more available
+ * @r: the ring
+ *
+ * Return: 1 where there is something to fetch, 0, or -EIO where the ring broke.
+ */
+int vhostx_split_has_avail(struct vhostx_ring *r)
+{
+	int n;
+
+	if (r->next != r->avail_idx)
+		return 1;
+	n = split_read_avail_idx(r);
+	return n > 0 ? 1 : n;
+}
+
+/**
+ * vhostx_split_kicks_on - ask the driver to kick
+ * @r: the ring
+ *
+ * Return: as vhostx_split_has_avail(): 1 means that something came meanwhile,
+ * for which no kick need come.
+ */
+int vhostx_split_kicks_on(struct vhostx_ring *r)
+{
+	int ret;
+
+	r->kicks_off = false;
+	if (r->event_idx)
+		ret = put_user(to_split16(r, r->next), split_avail_event(r));
+	else
+		ret = put_user(to_split16(r, 0), &r->used->flags);
+	if (unlikely(ret))
+		return split_break(r, VHOSTX_FAULT_USED_WRITE);
+
+	/* The wish is out before the index is read again. */
+	smp_mb();
+	return vhostx_split_has_avail(r);
+}
+
+/**
+ * vhostx_split_kicks_off - tell the driver that nobody waits for kicks
+ * @r: the ring
+ *
+ * With VIRTIO_RING_F_EVENT_IDX there is nothing to write: the index that was
+ * asked for last lies behind.
+ *
+ * Return: 0, or -EIO where the ring broke.
+ */
+int vhostx_split_kicks_off(struct vhostx_ring *r)
+{
+	if (r->kicks_off)
+		return 0;
+	r->kicks_off = true;
+	if (!r->event_idx &&
+	    unlikely(put_user(to_split16(r, VRING_USED_F_NO_NOTIFY),
+			      &r->used->flags)))
+		return split_break(r, VHOSTX_FAULT_USED_WRITE);
+	return 0;
+}

@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The RX loop: frames from the socket, buffers of the ring. */
+#include <linux/sched/clock.h>
+#include <linux/uio.h>
+#include <linux/virtio_byteorder.h>
+#include <linux/virtio_net.h>
+
+#include "notify.h"
+#include "rx.h"
+
+/* Results of rx_gather() other than a number of buffers. */
+#define RX_NO_BUFFERS	0
+#define RX_BROKEN	-1
+#define RX_OVERSIZE	-2
+#define RX_BAD_BUFFER	-3
+
+static unsigned int rx_max_chains(const struct vhostx_vq *vq)
+{
+	return vq->features & BIT_ULL(VIRTIO_NET_F_MRG_RXBUF) ?
+	       VHOSTX_CHAIN_MAX : 1;
+}
+
+/* Give buffers back empty: they cannot be filled. */
+static void rx_return(struct vhostx_vq *vq, unsigned int nr)
+{
+	while (nr--) {
+		vhostx_ring_use(&vq->ring, 0);
+		if (vq->ring.nr_used >= VHOSTX_BATCH)
+			vhostx_vq_publish(vq);
+	}
+}
+
+/*
+ * Map as many buffers as a packet of @need bytes takes.
+ * Returns how many, with their segments in @segs, or one of RX_*.
+ */
+static int rx_gather(struct vhostx_vq *vq, size_t need, unsigned int *segs)
+{
+	struct vhostx_ring *r = &vq->ring;
+	struct vhostx_chain *chain;
+	unsigned int nr = 0;
+	size_t len, room = 0;
+	int n;
+
+	*segs = 0;
+	while (room < need) {
+		if (nr == rx_max_chains(vq))
+			return RX_OVERSIZE;
+		if (nr == vhostx_ring_cached(r)) {
+			if (vhostx_ring_exhausted(r))
+				return RX_OVERSIZE;
+			n = vhostx_split_fetch(r);
+			if (n < 0)
+				return RX_BROKEN;
+			/* There is more, but no packet can span it. */
+			if (!n && r->next != r->avail_idx)
+				return RX_OVERSIZE;
+			if (!n)
+				return RX_NO_BUFFERS;
+		}
+
+		len = 0;
+		chain = vhostx_ring_peek(r, nr);
+		n = vhostx_ring_map(r, chain, &vq->view, true, vq->iov + *segs,
+				    ARRAY_SIZE(vq->iov) - *segs, &len);
+		if (unlikely(!n))
+			return RX_BROKEN;
+		if (unlikely(n == -VHOSTX_BAD_SIZE && nr))
+			return RX_OVERSIZE;
+		if (unlikely(n < 0)) {
+			/* Used in order, so those before it go back as well. */
+			vhostx_count_bad(vq, -n);
+			rx_return(vq, nr + 1);
+			return RX_BAD_BUFFER;
+		}
+		chain->len = len;
+		room += len;
+		*segs += n;
+		nr++;
+	}
+	return nr;
+}
+
+/* Write what the socket does not: our header, or the number of buffers. */
+static bool rx_header(struct vhostx_vq *vq, struct iov_iter *to,
+		      unsigned int nr)
+{
+	struct virtio_net_hdr_mrg_rxbuf hdr = {};
+	size_t done = 0, hlen = vq->vhost_hlen + vq->sock_hlen;
+
+	hdr.num_buffers = __cpu_to_virtio16(virtio_legacy_is_little_endian() ||
+					    vq->ring.modern, nr);
+	if (!vq->vhost_hlen) {
+		done = min(hlen, sizeof(hdr.hdr));
+		iov_iter_advance(to, done);
+	}
+	if (hlen == done)
+		return true;
+	return copy_to_iter((u8 *)&hdr + done, hlen - done, to) == hlen - done;
+}
+
+static void rx_use(struct vhostx_vq *vq, unsigned int nr, size_t len)
+{
+	while (nr--) {
+		size_t part = min(len, vhostx_ring_peek(&vq->ring, 0)->len);
+
+		vhostx_ring_use(&vq->ring, part);
+		len -= part;
+	}
+	if (vq->ring.nr_used >= VHOSTX_BATCH)
+		vhostx_vq_publish(vq);
+}
+
+/* Move the frame that was peeked at into the buffers that were gathered. */
+static void rx_receive(struct vhostx_vq *vq, size_t len, unsigned int nr,
+		       unsigned int segs)
+{
+	size_t total = vq->vhost_hlen + vq->sock_hlen + len;
+	struct msghdr msg = { .msg_flags = MSG_DONTWAIT };
+	struct iov_iter start;
+	int ret;
+
+	iov_iter_init(&start, ITER_DEST, vq->iov, segs, total);
+	msg.msg_iter = start;
+	iov_iter_advance(&msg.msg_iter, vq->vhost_hlen);
+
+	ret = vhostx_sock_recv(&vq->sock, &msg, total - vq->vhost_hlen);
+	if (likely(ret == total - vq->vhost_hlen) &&
+	    likely(rx_header(vq, &start, nr))) {
+		vhostx_count(&vq->stats, VHOSTX_PACKETS, 1);
+		vhostx_count(&vq->stats, VHOSTX_BYTES, len);
+		rx_use(vq, nr, total);
+		return;
+	}
+
+	/* Buffers that cannot be written would stop every later frame too. */
+	if (ret == -EFAULT || ret == total - vq->vhost_hlen) {
+		vhostx_count(&vq->stats, VHOSTX_DROP_FAULT, 1);
+		rx_return(vq, nr);
+	} else {
+		vhostx_count(&vq->stats, VHOSTX_DROP_BACKEND, 1);
+	}
+}
+
+/* The next frame's length; polls for one if the queue was asked to. */
+static bool rx_peek(struct vhostx_vq *vq, size_t *len)
+{
+	u64 end;
+
+	if (vhostx_sock_peek(&vq->sock, len))
+		return true;
+	if (!vq->busyloop_us)
+		return false;
+
+	vhostx_vq_publish(vq);
+	end = local_clock() + (u64)vq->busyloop_us * NSEC_PER_USEC;
+	do {
+		if (vhostx_sock_has_frame(&vq->sock))
+			return vhostx_sock_peek(&vq->sock, len);
+		cpu_relax();
+	} while (vhostx_worker_may_poll(vq->dev->worker, end));
+	return false;
+}
+
+/* No frame: sleep until one comes, unless it comes meanwhile. */
+static bool rx_idle(struct vhostx_vq *vq)
+{
+	vhostx_vq_publish(vq);
+	vhostx_vq_arm(vq);
+	if (!vhostx_sock_has_frame(&vq->sock))
+		return true;
+	vhostx_vq_disarm(vq);
+	return false;
+}
+
+/* No buffers: sleep until a kick, unless some come meanwhile. */
+static bool rx_starved(struct vhostx_vq *vq)
+{
+	vhostx_vq_publish(vq);
+	if (vhostx_split_kicks_on(&vq->ring) <= 0)
+		return true;
+	vhostx_split_kicks_off(&vq->ring);
+	return false;
+}
+
+static void rx_run(struct vhostx_vq *vq)
+{
+	size_t hlen = vq->vhost_hlen + vq->sock_hlen;
+	unsigned int packets = 0, segs;
+	size_t len, bytes = 0;
+	int nr;
+
+	vhostx_vq_disarm(vq);
+	vhostx_split_kicks_off(&vq->ring);
+
+	while (!vhostx_ring_broken(&vq->ring)) {
+		if (!rx_peek(vq, &len)) {
+			if (rx_idle(vq))
+				break;
+			continue;
+		}
+
+		nr = rx_gather(vq, hlen + len, &segs);
+		if (nr == RX_BROKEN)
+			break;
+		if (nr == RX_NO_BUFFERS) {
+			if (rx_starved(vq))
+				break;
+			continue;
+		}
+		if (likely(nr > 0)) {
+			rx_receive(vq, len, nr, segs);
+		} else if (nr == RX_OVERSIZE) {
+			vhostx_count(&vq->stats, VHOSTX_DROP_SIZE, 1);
+			vhostx_sock_discard(&vq->sock);
+		}
+
+		bytes += hlen + len;
+		if (++packets == VHOSTX_WEIGHT_PACKETS ||
+		    bytes >= VHOSTX_WEIGHT_BYTES) {
+			vhostx_vq_queue(vq);
+			break;
+		}
+	}
+
+	vhostx_vq_publish(vq);
+	if (unlikely(vhostx_ring_broken(&vq->ring)))
+		vhostx_vq_break(vq);
+}
+
+/**
+ * vhostx_rx_work - run an RX queue
+ * @work: the queue's
+ *
+ * Context: the worker's thread.
+ */
+void vhostx_rx_work(struct vhostx_work *work)
+{
+	struct vhostx_vq *vq = container_of(work, struct vhostx_vq, work);
+
+	mutex_lock_nested(&vq->lock, VHOSTX_RX);
+	if (vq->sock.sock && !vhostx_ring_broken(&vq->ring))
+		rx_run(vq);
+	mutex_unlock(&vq->lock);
+}

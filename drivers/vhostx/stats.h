@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Counters of a queue. */
+#ifndef _VHOSTX_STATS_H
+#define _VHOSTX_STATS_H
+
+#include <linux/compiler.h>
+#include <linux/types.h>
+
+/**
+ * enum vhostx_counter - what a queue counts
+ *
+ * A drop is a frame that was lost, or a buffer that came back empty.
+ */
+enum vhostx_counter {
+	VHOSTX_PACKETS,		/* frames moved */
+	VHOSTX_BYTES,		/* their bytes, without virtio-net header */
+	VHOSTX_BATCHES,		/* times that used entries were published */
+	VHOSTX_KICKS,		/* kicks that came */
+	VHOSTX_SIGNALS,		/* interrupts that went out */
+	VHOSTX_SUPPRESSED,	/* interrupts that the driver did not want */
+	VHOSTX_DROP_HDR,	/* virtio-net header that does not fit its frame */
+	VHOSTX_DROP_SHORT,	/* shorter than its headers */
+	VHOSTX_DROP_EMPTY,	/* chain without a byte */
+	VHOSTX_DROP_DIR,	/* descriptor of the wrong direction */
+	VHOSTX_DROP_ADDR,	/* address outside the memory table */
+	VHOSTX_DROP_FAULT,	/* memory that the owner does not have */
+	VHOSTX_DROP_SIZE,	/* longer than a frame or its buffers can be */
+	VHOSTX_DROP_BACKEND,	/* the socket refused it */
+	VHOSTX_BROKEN,		/* times that the ring broke */
+	VHOSTX_COUNTERS
+};
+
+/**
+ * struct vhostx_stats - the counters of a queue
+ * @value: each is written by one context at a time and read without a lock:
+ *	   VHOSTX_KICKS under the kick's wait queue lock, all others under the
+ *	   queue's lock
+ */
+struct vhostx_stats {
+	u64 value[VHOSTX_COUNTERS];
+};
+
+extern const char * const vhostx_counter_names[VHOSTX_COUNTERS];
+
+static inline void vhostx_count(struct vhostx_stats *stats,
+				enum vhostx_counter counter, u64 n)
+{
+	WRITE_ONCE(stats->value[counter], stats->value[counter] + n);
+}
+
+#endif

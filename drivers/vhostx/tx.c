@@ -1,0 +1,314 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The TX loop: chains from the ring, frames to the socket. */
+#include <linux/etherdevice.h>
+#include <linux/sched/clock.h>
+#include <linux/sizes.h>
+#include <linux/skbuff.h>
+#include <linux/uio.h>
+#include <linux/virtio_byteorder.h>
+#include <linux/virtio_net.h>
+
+#include "compat/compat.h"
+#include "notify.h"
+#include "tx.h"
+
+/* More than any frame with offloads can have. */
+#define VHOSTX_TX_MAX		SZ_128K
+/* A shortage of memory is looked at again after this, in ms. */
+#define VHOSTX_TX_RETRY_MS	10
+
+/* What became of a chain. */
+enum tx_result {
+	TX_DONE,	/* gone: sent, in the batch, or dropped and counted */
+	TX_WAIT,	/* the socket has no room */
+	TX_RETRY,	/* the host has no memory */
+	TX_BROKEN,	/* the ring broke */
+};
+
+static u16 tx_host16(const struct vhostx_vq *vq, __virtio16 v)
+{
+	return __virtio16_to_cpu(virtio_legacy_is_little_endian() ||
+				 vq->ring.modern, v);
+}
+
+static enum tx_result tx_drop(struct vhostx_vq *vq, enum vhostx_counter why)
+{
+	vhostx_count(&vq->stats, why, 1);
+	return TX_DONE;
+}
+
+/* A header that the socket would refuse, or that lies about its frame. */
+static bool tx_header_ok(const struct vhostx_vq *vq,
+			 struct virtio_net_hdr *hdr, size_t len)
+{
+	u8 type = hdr->gso_type & ~VIRTIO_NET_HDR_GSO_ECN;
+
+	if (type != VIRTIO_NET_HDR_GSO_NONE) {
+		if (type != VIRTIO_NET_HDR_GSO_TCPV4 &&
+		    type != VIRTIO_NET_HDR_GSO_TCPV6 &&
+		    type != VIRTIO_NET_HDR_GSO_UDP && !vhostx_gso_is_uso(type))
+			return false;
+		if (!hdr->gso_size)
+			return false;
+	}
+
+	if (hdr->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) {
+		u32 end = tx_host16(vq, hdr->csum_start) +
+			  tx_host16(vq, hdr->csum_offset) + sizeof(__sum16);
+
+		if (end > len)
+			return false;
+		if (end > tx_host16(vq, hdr->hdr_len))
+			hdr->hdr_len = __cpu_to_virtio16
+				(virtio_legacy_is_little_endian() ||
+				 vq->ring.modern, end);
+	}
+	return true;
+}
+
+/* Send the batch, and give back the chains that were done so far. */
+static void tx_flush(struct vhostx_vq *vq)
+{
+	struct vhostx_tx *tx = &vq->tx;
+	unsigned int i;
+
+	if (tx->nr) {
+		if (likely(!vhostx_sock_send_batch(&vq->sock, tx->xdp, tx->nr))) {
+			vhostx_count(&vq->stats, VHOSTX_PACKETS, tx->nr);
+			vhostx_count(&vq->stats, VHOSTX_BYTES, tx->bytes);
+		} else {
+			for (i = 0; i < tx->nr; i++)
+				page_frag_free(tx->xdp[i].data_hard_start);
+			vhostx_count(&vq->stats, VHOSTX_DROP_BACKEND, tx->nr);
+		}
+		tx->nr = 0;
+		tx->bytes = 0;
+	}
+	vhostx_vq_publish(vq);
+}
+
+/* Copy a frame into a page of ours and add it to the batch. */
+static enum tx_result tx_add(struct vhostx_vq *vq, struct iov_iter *from,
+			     unsigned int pad, unsigned int size)
+{
+	size_t hlen = vq->sock_hlen, len = iov_iter_count(from) - hlen;
+	struct vhostx_tx *tx = &vq->tx;
+	struct xdp_buff *xdp = &tx->xdp[tx->nr];
+	struct virtio_net_hdr *hdr;
+	enum vhostx_counter why;
+	void *buf;
+
+	buf = page_frag_alloc_align(&tx->frag, size, GFP_KERNEL,
+				    SMP_CACHE_BYTES);
+	if (unlikely(!buf))
+		return TX_RETRY;
+
+	hdr = vhostx_xdp_vnet_hdr(buf);
+	if (!hlen)
+		memset(hdr, 0, sizeof(*hdr));
+
+	why = VHOSTX_DROP_FAULT;
+	if (unlikely(!copy_from_iter_full(hdr, hlen, from) ||
+		     !copy_from_iter_full(buf + pad, len, from)))
+		goto drop;
+	why = VHOSTX_DROP_HDR;
+	if (unlikely(!tx_header_ok(vq, hdr, len)))
+		goto drop;
+
+	xdp_init_buff(xdp, size, NULL);
+	xdp_prepare_buff(xdp, buf, pad, len, true);
+	vhostx_xdp_set_size(buf, size);
+	tx->nr++;
+	tx->bytes += len;
+	return TX_DONE;
+drop:
+	page_frag_free(buf);
+	return tx_drop(vq, why);
+}
+
+/* Have the socket copy a frame that is too long for the batch. */
+static enum tx_result tx_send(struct vhostx_vq *vq, struct iov_iter *from)
+{
+	struct msghdr msg = { .msg_flags = MSG_DONTWAIT, .msg_iter = *from };
+	size_t len = iov_iter_count(from);
+	int err;
+
+	/* Frames leave in the order in which they came. */
+	tx_flush(vq);
+
+	err = vhostx_sock_send(&vq->sock, &msg, len);
+	switch (err) {
+	case 0:
+		vhostx_count(&vq->stats, VHOSTX_PACKETS, 1);
+		vhostx_count(&vq->stats, VHOSTX_BYTES, len - vq->sock_hlen);
+		return TX_DONE;
+	case -EAGAIN:
+		return TX_WAIT;
+	case -ENOMEM:
+	case -ENOBUFS:
+		return TX_RETRY;
+	case -EINVAL:
+		return tx_drop(vq, VHOSTX_DROP_HDR);
+	case -EFAULT:
+		return tx_drop(vq, VHOSTX_DROP_FAULT);
+	case -EMSGSIZE:
+		return tx_drop(vq, VHOSTX_DROP_SIZE);
+	default:
+		return tx_drop(vq, VHOSTX_DROP_BACKEND);
+	}
+}
+
+static enum tx_result tx_chain(struct vhostx_vq *vq, size_t *bytes)
+{
+	unsigned int pad, size;
+	struct iov_iter from;
+	size_t len = 0;
+	int segs;
+
+	segs = vhostx_ring_map(&vq->ring, vhostx_ring_peek(&vq->ring, 0),
+			       &vq->view, false, vq->iov, ARRAY_SIZE(vq->iov),
+			       &len);
+	if (unlikely(!segs))
+		return TX_BROKEN;
+	if (unlikely(segs < 0)) {
+		vhostx_count_bad(vq, -segs);
+		return TX_DONE;
+	}
+	if (unlikely(len < vq->vhost_hlen + vq->sock_hlen + ETH_HLEN))
+		return tx_drop(vq, VHOSTX_DROP_SHORT);
+	if (unlikely(len > VHOSTX_TX_MAX))
+		return tx_drop(vq, VHOSTX_DROP_SIZE);
+
+	iov_iter_init(&from, ITER_SOURCE, vq->iov, segs, len);
+	iov_iter_advance(&from, vq->vhost_hlen);
+	len -= vq->vhost_hlen;
+	*bytes += len;
+
+	pad = SKB_DATA_ALIGN(NET_SKB_PAD + NET_IP_ALIGN + vq->sock_hlen +
+			     vhostx_sock_headroom(&vq->sock));
+	size = SKB_DATA_ALIGN(pad + len) +
+	       SKB_DATA_ALIGN(sizeof(struct skb_shared_info));
+	if (size <= PAGE_SIZE && vhostx_sock_can_batch(&vq->sock))
+		return tx_add(vq, &from, pad, size);
+	return tx_send(vq, &from);
+}
+
+/* The first chain there is: 1; 0 where there is none; below 0 it broke. */
+static int tx_fetch(struct vhostx_vq *vq)
+{
+	u64 end;
+	int n;
+
+	if (vhostx_ring_cached(&vq->ring))
+		return 1;
+	n = vhostx_split_fetch(&vq->ring);
+	if (n || !vq->busyloop_us)
+		return n;
+
+	tx_flush(vq);
+	end = local_clock() + (u64)vq->busyloop_us * NSEC_PER_USEC;
+	do {
+		n = vhostx_split_has_avail(&vq->ring);
+		cpu_relax();
+	} while (!n && vhostx_worker_may_poll(vq->dev->worker, end));
+	return n > 0 ? vhostx_split_fetch(&vq->ring) : n;
+}
+
+/* Nothing to do: sleep until a kick, unless something comes meanwhile. */
+static bool tx_idle(struct vhostx_vq *vq)
+{
+	/* Before kicks are on, or each of them would find a batch half sent. */
+	tx_flush(vq);
+	if (vhostx_split_kicks_on(&vq->ring) <= 0)
+		return true;
+	vhostx_split_kicks_off(&vq->ring);
+	return false;
+}
+
+/* Wait for what stopped the queue. */
+static void tx_wait(struct vhostx_vq *vq, enum tx_result why)
+{
+	if (why == TX_RETRY) {
+		schedule_delayed_work(&vq->retry,
+				      msecs_to_jiffies(VHOSTX_TX_RETRY_MS));
+		return;
+	}
+	vhostx_vq_arm(vq);
+	if (vhostx_sock_ready(&vq->sock))
+		vhostx_vq_queue(vq);
+}
+
+static void tx_run(struct vhostx_vq *vq)
+{
+	enum tx_result result = TX_DONE;
+	unsigned int packets = 0;
+	size_t bytes = 0;
+	int n;
+
+	vhostx_vq_disarm(vq);
+	vhostx_split_kicks_off(&vq->ring);
+
+	while (!vhostx_ring_broken(&vq->ring)) {
+		n = tx_fetch(vq);
+		if (n < 0)
+			break;
+		if (!n) {
+			if (tx_idle(vq))
+				break;
+			continue;
+		}
+
+		result = tx_chain(vq, &bytes);
+		if (unlikely(result != TX_DONE))
+			break;
+		vhostx_ring_use(&vq->ring, 0);
+		if (vq->ring.nr_used == VHOSTX_BATCH)
+			tx_flush(vq);
+
+		if (++packets == VHOSTX_WEIGHT_PACKETS ||
+		    bytes >= VHOSTX_WEIGHT_BYTES) {
+			vhostx_vq_queue(vq);
+			break;
+		}
+	}
+
+	tx_flush(vq);
+	if (unlikely(vhostx_ring_broken(&vq->ring)))
+		vhostx_vq_break(vq);
+	else if (unlikely(result != TX_DONE))
+		tx_wait(vq, result);
+}
+
+/**
+ * vhostx_tx_work - run a TX queue
+ * @work: the queue's
+ *
+ * Context: the worker's thread.
+ */
+void vhostx_tx_work(struct vhostx_work *work)
+{
+	struct vhostx_vq *vq = container_of(work, struct vhostx_vq, work);
+
+	mutex_lock_nested(&vq->lock, VHOSTX_TX);
+	if (vq->sock.sock && !vhostx_ring_broken(&vq->ring))
+		tx_run(vq);
+	mutex_unlock(&vq->lock);
+}
+
+/**
+ * vhostx_tx_init - set up what a TX queue sends from
+ * @vq: the queue
+ */
+void vhostx_tx_init(struct vhostx_vq *vq)
+{
+	vhostx_frag_init(&vq->tx.frag);
+}
+
+/**
+ * vhostx_tx_free - free what vhostx_tx_init() and the queue's runs took
+ * @vq: the queue
+ */
+void vhostx_tx_free(struct vhostx_vq *vq)
+{
+	vhostx_frag_drain(&vq->tx.frag);
+}

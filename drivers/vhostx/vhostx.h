@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What a device and its queues are made of.
+ *
+ * Lock order, outermost first:
+ *   vhostx_devs_lock (dev.c)	the list of devices
+ *   vhostx_dev.lock		set-up: owner, memory table, features, eventfds
+ *   vhostx_vq.lock		a queue's state and its data path; RX before TX
+ * The worker takes a queue's lock only, and holds it while it touches the
+ * driver's memory, the ring or the socket: who holds that lock can change them,
+ * and nothing old is touched afterwards.
+ */
+#ifndef _VHOSTX_H
+#define _VHOSTX_H
+
+#include <linux/mutex.h>
+#include <linux/poll.h>
+#include <linux/wait.h>
+#include <linux/workqueue.h>
+#include <net/xdp.h>
+
+#include "ring.h"
+#include "sock.h"
+#include "stats.h"
+#include "worker.h"
+
+struct eventfd_ctx;
+struct vhostx_vq;
+
+/* Queues by their index in the ioctls. */
+#define VHOSTX_RX	0
+#define VHOSTX_TX	1
+#define VHOSTX_QUEUES	2
+
+/* What a queue may do in one run before others get their turn. */
+#define VHOSTX_WEIGHT_PACKETS	256
+#define VHOSTX_WEIGHT_BYTES	0x80000
+
+/**
+ * struct vhostx_poll - a queue's place in a file's wait queue
+ * @wait: the entry
+ * @head: the wait queue it is in, or NULL
+ * @table: for vfs_poll()
+ * @vq: the queue
+ */
+struct vhostx_poll {
+	wait_queue_entry_t wait;
+	wait_queue_head_t *head;
+	poll_table table;
+	struct vhostx_vq *vq;
+};
+
+/**
+ * struct vhostx_tx - frames on their way to the socket
+ * @frag: pages they are copied into
+ * @nr: frames in @xdp
+ * @bytes: their bytes
+ * @xdp: the frames
+ */
+struct vhostx_tx {
+	struct page_frag_cache frag;
+	unsigned int nr;
+	unsigned int bytes;
+	struct xdp_buff xdp[VHOSTX_BATCH];
+};
+
+/**
+ * struct vhostx_vq - a virtqueue
+ * @lock: protects all fields but those said to be otherwise
+ * @dev: its device; constant
+ * @is_tx: VHOSTX_TX; constant
+ * @work: runs the queue; the worker's
+ * @retry: queues @work after a shortage that no event will end
+ * @kick_poll: waits for kicks
+ * @sock_poll: waits for frames (RX) or for room (TX) at the socket
+ * @sock_armed: whether @sock_poll is to queue @work; written under @lock
+ * @sock: the backend
+ * @view: the memory table
+ * @features: negotiated
+ * @vhost_hlen: bytes of virtio-net header that we supply or strip
+ * @sock_hlen: bytes of it that the socket does
+ * @busyloop_us: how long to poll before sleeping
+ * @kick: file that the driver's kicks come from, or NULL
+ * @call: signalled to interrupt the driver, or NULL
+ * @err: signalled when the ring breaks, or NULL
+ * @tx: TX only
+ * @stats: see struct vhostx_stats
+ * @iov: segments of the packet in hand
+ * @ring: the ring
+ */
+struct vhostx_vq {
+	struct mutex lock;	/* see "Lock order" */
+	struct vhostx_dev *dev;
+	bool is_tx;
+	struct vhostx_work work;
+	struct delayed_work retry;
+	struct vhostx_poll kick_poll;
+	struct vhostx_poll sock_poll;
+	bool sock_armed;
+	struct vhostx_sock sock;
+	struct vhostx_view view;
+	u64 features;
+	size_t vhost_hlen;
+	size_t sock_hlen;
+	u32 busyloop_us;
+	struct file *kick;
+	struct eventfd_ctx *call;
+	struct eventfd_ctx *err;
+	struct vhostx_tx tx;
+	struct vhostx_stats stats;
+	struct iovec iov[VHOSTX_CHAIN_MAX];
+	struct vhostx_ring ring;
+};
+
+/**
+ * struct vhostx_dev - an open /dev/vhostx
+ * @lock: protects all fields but those said to be otherwise
+ * @node: in the list of devices; vhostx_devs_lock
+ * @id: number in the counters; constant
+ * @mm: the owner's address space; NULL without owner
+ * @owner: the owner's process id, in the initial namespace; 0 without
+ * @worker: runs the queues; lives as long as the owner
+ * @table: the memory table, or NULL
+ * @backend_features: acknowledged; kept for the client
+ * @vq: the queues
+ */
+struct vhostx_dev {
+	struct mutex lock;	/* see "Lock order" */
+	struct list_head node;
+	unsigned int id;
+	struct mm_struct *mm;
+	pid_t owner;
+	struct vhostx_worker *worker;
+	struct vhost_iotlb *table;
+	u64 backend_features;
+	struct vhostx_vq vq[VHOSTX_QUEUES];
+};
+
+/**
+ * vhostx_count_bad - count a chain that cannot carry a frame
+ * @vq: its queue
+ * @bad: why
+ */
+static inline void vhostx_count_bad(struct vhostx_vq *vq, enum vhostx_bad bad)
+{
+	BUILD_BUG_ON(VHOSTX_DROP_SIZE - VHOSTX_DROP_EMPTY !=
+		     VHOSTX_BAD_SIZE - VHOSTX_BAD_EMPTY);
+	vhostx_count(&vq->stats, VHOSTX_DROP_EMPTY + (bad - VHOSTX_BAD_EMPTY),
+		     1);
+}
+
+#endif

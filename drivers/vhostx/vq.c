@@ -1,0 +1,393 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The life of a queue. Callers hold the device's lock; everything here that
+ * the data path sees changes under the queue's.
+ */
+#include <linux/eventfd.h>
+#include <linux/file.h>
+#include <linux/log2.h>
+#include <linux/vhost.h>
+#include <linux/virtio_net.h>
+
+#include "notify.h"
+#include "rx.h"
+#include "tx.h"
+#include "vq.h"
+
+static void vq_lock(struct vhostx_vq *vq)
+{
+	mutex_lock_nested(&vq->lock, vq->is_tx ? VHOSTX_TX : VHOSTX_RX);
+}
+
+static void vq_unlock(struct vhostx_vq *vq)
+{
+	mutex_unlock(&vq->lock);
+}
+
+static bool vq_running(const struct vhostx_vq *vq)
+{
+	return vq->sock.sock;
+}
+
+/* Wait until the worker has seen what changed. */
+static void vq_flush(struct vhostx_vq *vq)
+{
+	vhostx_worker_flush(vq->dev->worker);
+}
+
+/**
+ * vhostx_vq_init - set up a queue of a new device
+ * @vq: the queue, zeroed
+ * @dev: its device
+ * @is_tx: which queue it is
+ */
+void vhostx_vq_init(struct vhostx_vq *vq, struct vhostx_dev *dev, bool is_tx)
+{
+	mutex_init(&vq->lock);
+	vq->dev = dev;
+	vq->is_tx = is_tx;
+	vq->work.fn = is_tx ? vhostx_tx_work : vhostx_rx_work;
+	vhostx_notify_init(vq);
+	vhostx_tx_init(vq);
+	vhostx_ring_reset(&vq->ring);
+	vhostx_vq_set_features(vq, 0);
+}
+
+/**
+ * vhostx_vq_free - free what a queue holds beyond its reset
+ * @vq: the queue, reset, of a device without owner
+ */
+void vhostx_vq_free(struct vhostx_vq *vq)
+{
+	vhostx_tx_free(vq);
+	mutex_destroy(&vq->lock);
+}
+
+/**
+ * vhostx_vq_reset - back to what vhostx_vq_init() left, counters excepted
+ * @vq: the queue, stopped and flushed
+ */
+void vhostx_vq_reset(struct vhostx_vq *vq)
+{
+	vhostx_vq_set_kick(vq, VHOST_FILE_UNBIND);
+	vhostx_vq_set_eventfd(vq, &vq->call, VHOST_FILE_UNBIND);
+	vhostx_vq_set_eventfd(vq, &vq->err, VHOST_FILE_UNBIND);
+	vhostx_vq_set_features(vq, 0);
+	vhostx_vq_set_table(vq, NULL);
+
+	vq_lock(vq);
+	vhostx_ring_reset(&vq->ring);
+	vq->busyloop_us = 0;
+	vq_unlock(vq);
+}
+
+/**
+ * vhostx_vq_set_features - apply what was negotiated
+ * @vq: the queue, running or not
+ * @features: a subset of those offered
+ */
+void vhostx_vq_set_features(struct vhostx_vq *vq, u64 features)
+{
+	size_t hlen = sizeof(struct virtio_net_hdr);
+
+	if (features & (BIT_ULL(VIRTIO_NET_F_MRG_RXBUF) |
+			BIT_ULL(VIRTIO_F_VERSION_1)))
+		hlen = sizeof(struct virtio_net_hdr_mrg_rxbuf);
+
+	vq_lock(vq);
+	vq->features = features;
+	if (features & BIT_ULL(VHOST_NET_F_VIRTIO_NET_HDR)) {
+		vq->vhost_hlen = hlen;
+		vq->sock_hlen = 0;
+	} else {
+		vq->vhost_hlen = 0;
+		vq->sock_hlen = hlen;
+	}
+	vq->ring.modern = features & BIT_ULL(VIRTIO_F_VERSION_1);
+	vq->ring.event_idx = features & BIT_ULL(VIRTIO_RING_F_EVENT_IDX);
+	vq->ring.notify_on_empty =
+		features & BIT_ULL(VIRTIO_F_NOTIFY_ON_EMPTY);
+	vq_unlock(vq);
+}
+
+/**
+ * vhostx_vq_set_table - use another memory table
+ * @vq: the queue, running or not
+ * @table: the table, or NULL for none
+ *
+ * The old table and its memory are not touched after this returns.
+ */
+void vhostx_vq_set_table(struct vhostx_vq *vq, struct vhost_iotlb *table)
+{
+	vq_lock(vq);
+	vhostx_view_set(&vq->view, table);
+	vq_unlock(vq);
+}
+
+/**
+ * vhostx_vq_set_num - set the ring's size
+ * @vq: the queue
+ * @num: entries
+ *
+ * Return: 0; -EBUSY while the queue runs; -EINVAL unless @num is a power of
+ * two from 1 to VHOSTX_RING_MAX.
+ */
+int vhostx_vq_set_num(struct vhostx_vq *vq, u32 num)
+{
+	if (vq_running(vq))
+		return -EBUSY;
+	if (num > VHOSTX_RING_MAX || !is_power_of_2(num))
+		return -EINVAL;
+
+	vq_lock(vq);
+	vq->ring.num = num;
+	vhostx_ring_forget(&vq->ring);
+	vq_unlock(vq);
+	return 0;
+}
+
+/**
+ * vhostx_vq_set_addr - set where the ring is
+ * @vq: the queue, running or not
+ * @a: addresses in the owner's address space
+ *
+ * Return: 0; -EOPNOTSUPP for flags that are not known; -EFAULT for an address
+ * that is none here; -EINVAL for one that is not aligned or, while the queue
+ * runs, not the owner's.
+ */
+int vhostx_vq_set_addr(struct vhostx_vq *vq, const struct vhost_vring_addr *a)
+{
+	struct vring_desc __user *desc = u64_to_user_ptr(a->desc_user_addr);
+	struct vring_avail __user *avail = u64_to_user_ptr(a->avail_user_addr);
+	struct vring_used __user *used = u64_to_user_ptr(a->used_user_addr);
+	struct vhostx_ring *r = &vq->ring;
+	int ret = 0;
+
+	if (a->flags & ~BIT(VHOST_VRING_F_LOG))
+		return -EOPNOTSUPP;
+	if (a->desc_user_addr > ULONG_MAX || a->avail_user_addr > ULONG_MAX ||
+	    a->used_user_addr > ULONG_MAX)
+		return -EFAULT;
+	if (a->avail_user_addr % VRING_AVAIL_ALIGN_SIZE ||
+	    a->used_user_addr % VRING_USED_ALIGN_SIZE ||
+	    a->log_guest_addr % VRING_USED_ALIGN_SIZE)
+		return -EINVAL;
+
+	vq_lock(vq);
+	swap(r->desc, desc);
+	swap(r->avail, avail);
+	swap(r->used, used);
+	if (vq_running(vq) && !vhostx_split_ok(r)) {
+		swap(r->desc, desc);
+		swap(r->avail, avail);
+		swap(r->used, used);
+		ret = -EINVAL;
+	} else {
+		vhostx_ring_forget(r);
+	}
+	vq_unlock(vq);
+	return ret;
+}
+
+/**
+ * vhostx_vq_set_base - set the first available entry to serve
+ * @vq: the queue
+ * @base: index into the available ring, modulo 2^16
+ *
+ * Return: 0; -EBUSY while the queue runs; -EINVAL for more than 16 bits.
+ */
+int vhostx_vq_set_base(struct vhostx_vq *vq, u32 base)
+{
+	if (vq_running(vq))
+		return -EBUSY;
+	if (base > U16_MAX)
+		return -EINVAL;
+
+	vq_lock(vq);
+	vq->ring.last_avail = base;
+	vhostx_ring_forget(&vq->ring);
+	vq_unlock(vq);
+	return 0;
+}
+
+/**
+ * vhostx_vq_base - the first available entry that was not served
+ * @vq: the queue
+ */
+u32 vhostx_vq_base(struct vhostx_vq *vq)
+{
+	u32 base;
+
+	vq_lock(vq);
+	base = vq->ring.last_avail;
+	vq_unlock(vq);
+	return base;
+}
+
+/**
+ * vhostx_vq_set_kick - set where kicks come from
+ * @vq: the queue, running or not
+ * @fd: an eventfd, or VHOST_FILE_UNBIND
+ *
+ * Return: 0; -EBADF or -EINVAL where @fd is no eventfd or cannot be polled.
+ */
+int vhostx_vq_set_kick(struct vhostx_vq *vq, int fd)
+{
+	struct file *old, *file = NULL;
+	int ret = 0;
+
+	if (fd != VHOST_FILE_UNBIND) {
+		file = eventfd_fget(fd);
+		if (IS_ERR(file))
+			return PTR_ERR(file);
+	}
+
+	vq_lock(vq);
+	old = vq->kick;
+	if (old != file) {
+		vhostx_poll_stop(&vq->kick_poll);
+		vq->kick = file;
+		if (file)
+			ret = vhostx_poll_start(&vq->kick_poll, file);
+		if (ret > 0) {
+			/* It was kicked before we looked. */
+			vhostx_vq_queue(vq);
+			ret = 0;
+		}
+	}
+	vq_unlock(vq);
+
+	if (old) {
+		if (old != file)
+			vq_flush(vq);
+		fput(old);
+	}
+	return ret;
+}
+
+/**
+ * vhostx_vq_set_eventfd - set what a queue signals
+ * @vq: the queue, running or not
+ * @slot: its @call or @err
+ * @fd: an eventfd, or VHOST_FILE_UNBIND
+ *
+ * The old one is not signalled after this returns.
+ *
+ * Return: 0; -EBADF or -EINVAL where @fd is no eventfd.
+ */
+int vhostx_vq_set_eventfd(struct vhostx_vq *vq, struct eventfd_ctx **slot,
+			  int fd)
+{
+	struct eventfd_ctx *ctx = NULL;
+
+	if (fd != VHOST_FILE_UNBIND) {
+		ctx = eventfd_ctx_fdget(fd);
+		if (IS_ERR(ctx))
+			return PTR_ERR(ctx);
+	}
+
+	vq_lock(vq);
+	swap(*slot, ctx);
+	vq_unlock(vq);
+
+	if (ctx)
+		eventfd_ctx_put(ctx);
+	return 0;
+}
+
+/* Under the queue's lock. The caller flushes, then puts the socket. */
+static struct socket *vq_detach(struct vhostx_vq *vq)
+{
+	vhostx_poll_stop(&vq->sock_poll);
+	vhostx_vq_disarm(vq);
+	vhostx_ring_forget(&vq->ring);
+	return vhostx_sock_detach(&vq->sock);
+}
+
+/* Under the queue's lock, with the set-up checked. */
+static int vq_attach(struct vhostx_vq *vq, struct socket *sock)
+{
+	int ret = vhostx_poll_start(&vq->sock_poll, sock->file);
+
+	if (ret < 0)
+		return ret;
+	vhostx_sock_attach(&vq->sock, sock);
+	/* Whatever came before: kicks, frames. */
+	vhostx_vq_queue(vq);
+	return 0;
+}
+
+static int vq_start(struct vhostx_vq *vq, struct socket *sock,
+		    struct socket **old)
+{
+	int ret;
+
+	/* A running queue that is given the socket it has goes on. */
+	if (vq->sock.sock == sock && !vhostx_ring_broken(&vq->ring)) {
+		*old = sock;
+		return 0;
+	}
+	if (vfs_poll(sock->file, NULL) & EPOLLERR)
+		return -EINVAL;
+	ret = vhostx_split_start(&vq->ring);
+	if (ret)
+		return ret;
+
+	*old = vq_detach(vq);
+	return vq_attach(vq, sock);
+}
+
+/**
+ * vhostx_vq_set_backend - start a queue, or give it another backend
+ * @vq: the queue
+ * @fd: see vhostx_sock_get()
+ *
+ * A broken queue starts afresh.
+ *
+ * Return: 0; -EFAULT where the memory table or the ring is not set up, or not
+ * accessible; -ENOTSOCK; -EINVAL where the tap has no device.
+ */
+int vhostx_vq_set_backend(struct vhostx_vq *vq, int fd)
+{
+	struct socket *sock, *old = NULL;
+	int ret;
+
+	vq_lock(vq);
+	if (!vhostx_mem_ok(vq->view.table) || !vhostx_split_ok(&vq->ring)) {
+		vq_unlock(vq);
+		return -EFAULT;
+	}
+	sock = vhostx_sock_get(fd);
+	if (IS_ERR(sock)) {
+		vq_unlock(vq);
+		return PTR_ERR(sock);
+	}
+	ret = vq_start(vq, sock, &old);
+	vq_unlock(vq);
+
+	if (old)
+		vq_flush(vq);
+	vhostx_sock_put(old);
+	if (ret)
+		vhostx_sock_put(sock);
+	return ret;
+}
+
+/**
+ * vhostx_vq_stop - take the backend away
+ * @vq: the queue, running or not, of a device with an owner
+ *
+ * Ring, memory and socket are not touched after this returns. Cannot fail.
+ */
+void vhostx_vq_stop(struct vhostx_vq *vq)
+{
+	struct socket *sock;
+
+	vq_lock(vq);
+	sock = vq_detach(vq);
+	vq_unlock(vq);
+
+	cancel_delayed_work_sync(&vq->retry);
+	vq_flush(vq);
+	vhostx_sock_put(sock);
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The life of a queue: set-up, start, stop. */
+#ifndef _VHOSTX_VQ_H
+#define _VHOSTX_VQ_H
+
+#include "vhostx.h"
+
+struct vhost_vring_addr;
+
+void vhostx_vq_init(struct vhostx_vq *vq, struct vhostx_dev *dev, bool is_tx);
+void vhostx_vq_free(struct vhostx_vq *vq);
+void vhostx_vq_reset(struct vhostx_vq *vq);
+void vhostx_vq_set_features(struct vhostx_vq *vq, u64 features);
+void vhostx_vq_set_table(struct vhostx_vq *vq, struct vhost_iotlb *table);
+int vhostx_vq_set_num(struct vhostx_vq *vq, u32 num);
+int vhostx_vq_set_addr(struct vhostx_vq *vq, const struct vhost_vring_addr *a);
+int vhostx_vq_set_base(struct vhostx_vq *vq, u32 base);
+u32 vhostx_vq_base(struct vhostx_vq *vq);
+int vhostx_vq_set_kick(struct vhostx_vq *vq, int fd);
+int vhostx_vq_set_eventfd(struct vhostx_vq *vq, struct eventfd_ctx **slot,
+			  int fd);
+int vhostx_vq_set_backend(struct vhostx_vq *vq, int fd);
+void vhostx_vq_stop(struct vhostx_vq *vq);
+
+#endif

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* A thread in the owner's address space, and the work it does. */
+#ifndef _VHOSTX_WORKER_H
+#define _VHOSTX_WORKER_H
+
+#include <linux/llist.h>
+#include <linux/types.h>
+
+struct mm_struct;
+struct task_struct;
+
+/**
+ * struct vhostx_work - something a worker is to do
+ * @node: in the worker's list while queued
+ * @queued: bit 0 is set while it is in the list
+ * @fn: called by the worker; it may queue the work again
+ */
+struct vhostx_work {
+	struct llist_node node;
+	unsigned long queued;
+	void (*fn)(struct vhostx_work *work);
+};
+
+/**
+ * struct vhostx_worker - a worker
+ * @task: its thread
+ * @mm: the owner's address space, which it uses
+ * @list: queued work, the newest first
+ */
+struct vhostx_worker {
+	struct task_struct *task;
+	struct mm_struct *mm;
+	struct llist_head list;
+};
+
+struct vhostx_worker *vhostx_worker_create(struct mm_struct *mm);
+void vhostx_worker_destroy(struct vhostx_worker *worker);
+void vhostx_worker_queue(struct vhostx_worker *worker,
+			 struct vhostx_work *work);
+void vhostx_worker_flush(struct vhostx_worker *worker);
+bool vhostx_worker_may_poll(const struct vhostx_worker *worker, u64 end);
+
+#endif
