@@ -108,7 +108,8 @@ int vhostx_dev_set_owner(struct vhostx_dev *dev)
 	}
 
 	dev->worker = worker;
-	dev->owner = task_tgid_nr(current);
+	WRITE_ONCE(dev->worker_pid, task_pid_nr(worker->task));
+	WRITE_ONCE(dev->owner, task_tgid_nr(current));
 	dev->mm = mm;
 	return 0;
 }
@@ -135,7 +136,8 @@ void vhostx_dev_reset(struct vhostx_dev *dev)
 	if (!dev->mm)
 		return;
 	vhostx_worker_destroy(dev->worker);
-	WRITE_ONCE(dev->worker, NULL);
+	dev->worker = NULL;
+	WRITE_ONCE(dev->worker_pid, 0);
 	WRITE_ONCE(dev->owner, 0);
 	mmput(dev->mm);
 	dev->mm = NULL;
@@ -231,8 +233,9 @@ int vhostx_devs_show(struct seq_file *seq, void *unused)
 	mutex_lock(&vhostx_devs_lock);
 	list_for_each_entry(dev, &vhostx_devs, node) {
 		for (i = 0; i < VHOSTX_QUEUES; i++) {
-			seq_printf(seq, "dev=%u pid=%d ", dev->id,
-				   READ_ONCE(dev->owner));
+			seq_printf(seq, "dev=%u pid=%d worker=%d ", dev->id,
+				   READ_ONCE(dev->owner),
+				   READ_ONCE(dev->worker_pid));
 			vq_show(seq, &dev->vq[i]);
 		}
 	}

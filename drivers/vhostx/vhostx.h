@@ -120,6 +120,7 @@ struct vhostx_vq {
  * @mm: the owner's address space; NULL without owner
  * @owner: the owner's process id, in the initial namespace; 0 without
  * @worker: runs the queues; lives as long as the owner
+ * @worker_pid: its thread's id; 0 without
  * @table: the memory table, or NULL
  * @backend_features: acknowledged; kept for the client
  * @vq: the queues
@@ -131,6 +132,7 @@ struct vhostx_dev {
 	struct mm_struct *mm;
 	pid_t owner;
 	struct vhostx_worker *worker;
+	pid_t worker_pid;
 	struct vhost_iotlb *table;
 	u64 backend_features;
 	struct vhostx_vq vq[VHOSTX_QUEUES];
