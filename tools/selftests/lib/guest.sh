@@ -1,0 +1,185 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-only
+# L2 guests: start, talk to, stop. Source after ktap.sh and vhost.sh.
+# A guest is known by a name; its serial console, control line and QEMU's messages are
+# files NAME.* in $GUEST_DIR.
+
+L2_DIR=${L2_DIR:-/opt/vhostx/l2}
+GUEST_DIR=${VHOSTX_LOGS:-$(mktemp -d /tmp/vhostx-guests.XXXXXX)}
+GUEST_BOOT=150
+declare -A guest_pid guest_in guest_out guest_mon
+
+# guest_start NAME CPUS TAP QUEUES [DEVICE PROPERTIES]: boot with one NIC on an existing tap.
+# VHOST_DEV=none leaves the data path to QEMU.
+guest_start()
+{
+	local name=$1 cpus=$2 tap=$3 queues=$4 props=${5:-} dir=$GUEST_DIR
+	local netdev device fd
+	local -a launch=()
+
+	mkdir -p "$dir"
+	rm -f "$dir/$name".{ctl,mon}.{in,out}
+	mkfifo "$dir/$name".{ctl,mon}.{in,out}
+	device="virtio-net-pci,netdev=n0,mac=$(guest_mac "$name")${props:+,$props}"
+	if [ "$queues" -gt 1 ]; then
+		launch=("$(dirname "${BASH_SOURCE[0]}")/../qemu/tapexec" "$tap" "$queues" "$VHOST_DEV")
+		netdev="tap,id=n0,fds=@TAPS@,vhost=on,vhostfds=@VHOSTS@"
+		device+=",mq=on,vectors=$((2 * queues + 2))"
+	else
+		netdev="tap,id=n0,ifname=$tap,script=no,downscript=no"
+		[ "$VHOST_DEV" = none ] || netdev+=",vhost=on,vhostfd=3"
+	fi
+
+	(
+		if [ "$queues" -le 1 ] && [ "$VHOST_DEV" != none ]; then
+			exec 3<>"$VHOST_DEV"
+		fi
+		exec "${launch[@]}" qemu-system-x86_64 \
+			-name "$name" -nodefaults -no-user-config -display none \
+			-machine q35,accel=kvm -cpu host -smp "$cpus" -m "${GUEST_MEM:-160}" \
+			-kernel "$L2_DIR/vmlinuz" -initrd "$L2_DIR/initramfs" \
+			-append "console=ttyS0 quiet loglevel=4 mitigations=off ipv6.disable=1 panic=-1" \
+			-serial "file:$dir/$name.console" \
+			-chardev "pipe,id=ctl,path=$dir/$name.ctl" -serial chardev:ctl \
+			-chardev "pipe,id=mon,path=$dir/$name.mon" -mon mon \
+			-netdev "$netdev" -device "$device"
+	) </dev/null >"$dir/$name.qemu" 2>&1 &
+	guest_pid[$name]=$!
+
+	exec {fd}<>"$dir/$name.ctl.in"
+	guest_in[$name]=$fd
+	exec {fd}<>"$dir/$name.ctl.out"
+	guest_out[$name]=$fd
+	exec {fd}<>"$dir/$name.mon.in"
+	guest_mon[$name]=$fd
+}
+
+# A stable address per name: locally administered, last bytes from its checksum.
+guest_mac()
+{
+	local sum
+
+	sum=$(printf '%s' "$1" | cksum | cut -d ' ' -f 1)
+	printf '52:54:00:%02x:%02x:%02x' $((sum >> 16 & 255)) $((sum >> 8 & 255)) $((sum & 255))
+}
+
+guest_alive()
+{
+	[ -n "${guest_pid[$1]:-}" ] && kill -0 "${guest_pid[$1]}" 2>/dev/null
+}
+
+# Read the control line until MARKER; print what came before it.
+guest_read()
+{
+	local name=$1 end=$((SECONDS + $2)) marker=$3 line='' part
+
+	while [ "$SECONDS" -lt "$end" ]; do
+		if IFS= read -r -t 1 part <&"${guest_out[$name]}"; then
+			line+=$part
+			line=${line%$'\r'}
+			case $line in
+			"$marker"*)
+				guest_line=$line
+				return 0
+				;;
+			esac
+			echo "$line"
+			line=
+		else
+			line+=$part
+			guest_alive "$name" || break
+		fi
+	done
+	echo "guest $name: no $marker within $2 s; see $GUEST_DIR/$name.console" >&2
+	return 1
+}
+
+guest_wait()
+{
+	guest_read "$1" "${2:-$GUEST_BOOT}" @@ready >/dev/null
+}
+
+# guest_run NAME SECONDS COMMAND: run in the guest; its output and its exit status.
+# A command goes over as one line: lines of it must read the same joined by blanks.
+guest_run()
+{
+	local guest_line=
+
+	printf "%s\n" "${3//$'\n'/ }" >&"${guest_in[$1]}"
+	guest_read "$1" "$2" @@rc || return 124
+	return "${guest_line#@@rc }"
+}
+
+# Ask the guest for a reset that bypasses user space, and wait for it to be back.
+guest_reboot()
+{
+	echo 'reboot -f' >&"${guest_in[$1]}"
+	guest_wait "$1"
+}
+
+guest_monitor()
+{
+	echo "$2" >&"${guest_mon[$1]}"
+}
+
+guest_gone()
+{
+	! guest_alive "$1"
+}
+
+guest_close()
+{
+	local fd
+
+	for fd in "${guest_in[$1]}" "${guest_out[$1]}" "${guest_mon[$1]}"; do
+		exec {fd}>&-
+	done
+	wait "${guest_pid[$1]}" 2>/dev/null || true
+	unset "guest_pid[$1]" "guest_in[$1]" "guest_out[$1]" "guest_mon[$1]"
+	rm -f "$GUEST_DIR/$1".{ctl,mon}.{in,out}
+}
+
+# The orderly way: QEMU quits by its monitor.
+guest_quit()
+{
+	guest_monitor "$1" quit
+	wait_for "${2:-10}" guest_gone "$1" || return 1
+	guest_close "$1"
+}
+
+guest_kill_all()
+{
+	local name
+
+	for name in "${!guest_pid[@]}"; do
+		kill -9 "${guest_pid[$name]}" 2>/dev/null || true
+		guest_close "$name"
+	done
+}
+
+# QEMU says so when it gives up on vhost and goes on without it.
+used_vhost()
+{
+	if grep -i vhost "$GUEST_DIR/$1.qemu"; then
+		return 1
+	fi
+	guest_alive "$1"
+}
+
+tap_add()
+{
+	local name=$1 queues=${2:-1}
+
+	if [ "$queues" -gt 1 ]; then
+		ip tuntap add dev "$name" mode tap vnet_hdr multi_queue
+	else
+		ip tuntap add dev "$name" mode tap vnet_hdr
+	fi
+	ip link set "$name" up
+}
+
+# guest_net NAME ADDRESS/LEN: address the guest's NIC.
+guest_net()
+{
+	guest_run "$1" 10 "ip addr add $2 dev eth0 && ip link set eth0 up"
+}

@@ -1,0 +1,97 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-only
+# KTAP output for tests written in bash. Source it, call ktap_plan, then check.
+
+KTAP_SKIP=4
+ktap_planned=0
+ktap_done=0
+ktap_failed=0
+
+ktap_plan()
+{
+	ktap_planned=$1
+	echo "TAP version 13"
+	echo "1..$1"
+}
+
+# The whole test cannot run here.
+ktap_skip_all()
+{
+	echo "1..0 # SKIP $*"
+	exit $KTAP_SKIP
+}
+
+note()
+{
+	local line
+
+	while IFS= read -r line; do
+		echo "# $line"
+	done <<<"$*"
+}
+
+ok()
+{
+	ktap_done=$((ktap_done + 1))
+	echo "ok $ktap_done $*"
+}
+
+nok()
+{
+	ktap_done=$((ktap_done + 1))
+	ktap_failed=$((ktap_failed + 1))
+	echo "not ok $ktap_done $*"
+}
+
+skip()
+{
+	ktap_done=$((ktap_done + 1))
+	echo "ok $ktap_done $1 # SKIP $2"
+}
+
+# check NAME COMMAND...: one point; the command's output shows as comments when it fails.
+check()
+{
+	local name=$1 out
+	shift
+
+	if out=$("$@" 2>&1); then
+		ok "$name"
+	else
+		[ -z "$out" ] || note "$out"
+		nok "$name"
+	fi
+}
+
+# Nothing more can be told: fail the rest of the plan and leave.
+ktap_bail()
+{
+	note "$*"
+	while [ "$ktap_done" -lt "$ktap_planned" ]; do
+		nok "not reached"
+	done
+	exit 1
+}
+
+# Status of the whole test; a point too many or too few is a failure.
+ktap_finish()
+{
+	if [ "$ktap_done" -ne "$ktap_planned" ]; then
+		note "planned $ktap_planned points, ran $ktap_done"
+		exit 1
+	fi
+	[ "$ktap_failed" -eq 0 ] || exit 1
+	exit 0
+}
+
+# wait_for SECONDS COMMAND...: poll until the command succeeds.
+wait_for()
+{
+	local end=$((SECONDS + $1))
+	shift
+
+	until "$@"; do
+		[ "$SECONDS" -lt "$end" ] || return 1
+		sleep 0.1
+	done
+}

@@ -1,0 +1,94 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-only
+# Traffic between host and guest; tx and rx are the guest's directions. Source after guest.sh.
+
+TRAFFIC_TIME=2
+TRAFFIC_LIMIT=60
+
+# iperf3 servers on both ends; they live as long as the guest and the namespace.
+serve_host()
+{
+	iperf3 -s -4 >"$GUEST_DIR/iperf3.host" 2>&1 &
+	serve_pid=$!
+	# shellcheck disable=SC2064
+	trap "kill $serve_pid 2>/dev/null; guest_kill_all" EXIT
+	# 1451 is the port, 5201; 0A says listening.
+	wait_for 10 grep -q ':1451 .* 0A ' "/proc/$$/net/tcp" || note "no iperf3 server"
+}
+
+serve_guest()
+{
+	guest_run "$1" 20 "iperf3 -s -4 -D; i=0;
+		until grep -q ':1451 .* 0A ' /proc/net/tcp; do
+			[ \$((i += 1)) -lt 100 ] || exit 1;
+			usleep 100000;
+		done" || note "no iperf3 server in $1"
+}
+
+# Each runs for $TRAFFIC_TIME seconds and leaves iperf3's words in a file.
+tcp_tx()
+{
+	guest_run "$1" $TRAFFIC_LIMIT "iperf3 -c $2 -t $TRAFFIC_TIME --connect-timeout 9000" |
+		received
+}
+
+tcp_rx()
+{
+	timeout $TRAFFIC_LIMIT iperf3 -c "$3" -t $TRAFFIC_TIME --connect-timeout 9000 | received
+}
+
+udp_tx()
+{
+	guest_run "$1" $TRAFFIC_LIMIT "iperf3 -u -c $2 -b 10M -t $TRAFFIC_TIME -l 1400" |
+		received
+}
+
+udp_rx()
+{
+	timeout $TRAFFIC_LIMIT iperf3 -u -c "$3" -b 10M -t $TRAFFIC_TIME -l 1400 | received
+}
+
+# Keep iperf3's output; pass when its receiver got something.
+received()
+{
+	tee "$GUEST_DIR/iperf3.last"
+	[ "$(received_bytes)" -gt 0 ]
+}
+
+# Bytes that the receiver of the last run counted, rounded down.
+received_bytes()
+{
+	awk '
+		BEGIN {
+			scale["Bytes"] = 1
+			scale["KBytes"] = 1024
+			scale["MBytes"] = 1048576
+			scale["GBytes"] = 1073741824
+		}
+		/ receiver *$/ {
+			# Printed with three digits: take off what rounding may have added.
+			for (i = 2; i <= NF; i++)
+				if ($i in scale)
+					bytes = $(i - 1) * scale[$i] * 0.994
+		}
+		END { printf "%d\n", bytes }' "$GUEST_DIR/iperf3.last"
+}
+
+# What the last run's receiver said, for the reader.
+traffic_note()
+{
+	note "$1: $(grep ' receiver *$' "$GUEST_DIR/iperf3.last" | cut -c6-)"
+}
+
+# ping_sizes GUEST ADDRESS MAX: the guest pings with 20 payload sizes up to MAX, none lost.
+ping_sizes()
+{
+	guest_run "$1" 60 "i=1; while [ \$i -le 20 ]; do
+		ping -q -c 1 -W 3 -s \$(($3 * i / 20)) $2 || exit 1; i=\$((i + 1)); done"
+}
+
+# both_ways TAP PACKETS: at least that many each way since mark.
+both_ways()
+{
+	went_through "$1" rx "$2" 0 && went_through "$1" tx "$2" 0
+}

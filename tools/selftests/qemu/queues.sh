@@ -1,0 +1,79 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# Several queue pairs: a vhost device each, traffic on all, fewer, then all again.
+set -u
+here=$(cd "$(dirname "$0")" && pwd)
+. "$here/../lib/ktap.sh"
+. "$here/../lib/vhost.sh"
+. "$here/../lib/guest.sh"
+. "$here/../lib/traffic.sh"
+
+PAIRS=3
+
+need_device
+enter_netns "$@"
+trap guest_kill_all EXIT
+ktap_plan 14
+
+# set_pairs NUMBER: the guest's driver uses so many queue pairs.
+set_pairs()
+{
+	guest_run g1 10 "ethtool -L eth0 combined $1"
+}
+
+# Flows enough for every queue; the guest spreads by flow.
+many_flows()
+{
+	guest_run g1 60 "iperf3 -c 10.99.0.1 -t 2 -P 12 --connect-timeout 9000" | received &&
+		timeout 60 iperf3 -c 10.99.0.2 -t 2 -P 12 --connect-timeout 9000 | received
+}
+
+# queues_moved rx|tx NUMBER: so many of the tap's queues have moved packets since boot.
+queues_moved()
+{
+	local busy
+
+	busy=$(awk -v queue="queue=$1" '
+		{
+			mine = moved = 0
+			for (i = 1; i <= NF; i++) {
+				mine += $i == "netdev=vx0" || $i == queue
+				moved += $i ~ /^packets=/ && substr($i, 9) > 0
+			}
+			count += mine == 2 && moved
+		}
+		END { print count + 0 }' "$VHOSTX_QUEUES")
+	echo "$busy $1 queues moved packets"
+	[ "$busy" -eq "$2" ]
+}
+
+running()
+{
+	[ "$(queue_count vx0 running)" -eq "$1" ]
+}
+
+tap_add vx0 $PAIRS
+ip addr add 10.99.0.1/24 dev vx0
+guest_start g1 $PAIRS vx0 $PAIRS
+guest_wait g1 || ktap_bail "the guest did not boot"
+check "the guest's NIC comes up" guest_net g1 10.99.0.2/24
+check "the driver takes $PAIRS queue pairs" set_pairs $PAIRS
+check "QEMU uses vhost" used_vhost g1
+check_counters "all queues run" healthy vx0 $((2 * PAIRS))
+serve_host
+serve_guest g1
+
+mark vx0 g1
+check "12 flows each way" many_flows
+check_counters "they went through vhostx, tx" went_through vx0 tx 100 0
+check_counters "they went through vhostx, rx" went_through vx0 rx 100 0
+check_counters "every tx queue had its share" queues_moved tx $PAIRS
+check_counters "every rx queue had its share" queues_moved rx $PAIRS
+
+check "the driver goes back to one pair" set_pairs 1
+check "traffic goes on" ping -q -i 0.05 -c 20 -W 3 10.99.0.2
+check "the driver takes $PAIRS pairs again" set_pairs $PAIRS
+check "12 flows each way, again" many_flows
+check_counters "no queue broke, no frame was refused" healthy vx0 $((2 * PAIRS))
+
+ktap_finish
