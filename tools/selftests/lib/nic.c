@@ -191,6 +191,7 @@ int nic_recv(struct nic *n, struct virtio_net_hdr_mrg_rxbuf *hdr, void *frame,
 	static uint8_t buf[NIC_SLOT];
 	struct virtio_net_hdr_mrg_rxbuf h = {};
 	unsigned int want = 1, got;
+	bool have = false;
 	size_t total = 0;
 
 	for (got = 0; got < want; got++) {
@@ -211,13 +212,15 @@ int nic_recv(struct nic *n, struct virtio_net_hdr_mrg_rxbuf *hdr, void *frame,
 		if (ret)
 			return ret;
 		total += len;
-		if (got == 0) {
-			if (len < n->hdr_len)
-				return -EBADMSG;
+		/* The header itself may lie in several. */
+		if (total < n->hdr_len) {
+			want++;
+		} else if (!have) {
+			have = true;
 			memcpy(&h, buf, n->hdr_len);
-			if (n->vmm.features & F_MRG_RXBUF)
-				want = h.num_buffers;
-			if (!want || want > q->num)
+			want = n->vmm.features & F_MRG_RXBUF ?
+			       h.num_buffers : 1;
+			if (want <= got || want > q->num)
 				return -EPROTO;
 		}
 	}
