@@ -20,9 +20,9 @@ clean: ## Remove what module left
 install: ## Install through DKMS for KVER, with the udev rule
 	rm -rf $(SOURCE)
 	install -d $(SOURCE)
-	cp -r Makefile Kbuild dkms.conf drivers include userspace $(SOURCE)
-	install -D -m 0644 -t $(DESTDIR)/etc/udev/rules.d $(SYSCONF)/*.rules
-	install -D -m 0644 -t $(DESTDIR)/etc/modules-load.d $(SYSCONF)/modules-load.d/*
+	cp -r Makefile Kbuild dkms.conf drivers $(wildcard include) userspace $(SOURCE)
+	install -d $(DESTDIR)/etc/udev/rules.d
+	cp $(SYSCONF)/*.rules $(DESTDIR)/etc/udev/rules.d
 	dkms add vhostx/$(VERSION)
 	dkms install vhostx/$(VERSION) -k $(KVER)
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Build, once, the Debian system that L1 runs and that its module is built in.
 # Usage: image.sh K...	prints a directory per kernel:
-#	root/ (the tree), root.img (the same as ext4), vmlinuz, initrd, release
+#	root/ (the tree), root.img (the same as ext4), vmlinuz, release
 set -euo pipefail
 # shellcheck source=tools/selftests/vm/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -56,6 +56,7 @@ deb $site $backports main"
 # Print the address of the archive the host itself uses; grep's arguments choose which.
 archive()
 {
+	# shellcheck disable=SC2016 # apt's own variables
 	apt-get indextargets --no-release-info --format '$(SITE) $(COMPONENT) $(RELEASE)' \
 		'Created-By: Packages' | grep -E ' main [a-z]+(-security)?$' |
 		grep -E "${@:2}" -- "$1" | awk 'NR == 1 { print $1 }'
@@ -73,20 +74,6 @@ apt_options()
 	done
 }
 
-# L1 has a virtio disk and nothing else: a small initrd loads faster.
-small_initrd()
-{
-	mkdir -p "$1/etc/initramfs-tools/conf.d" "$1/etc/initramfs-tools/hooks"
-	echo MODULES=list >"$1/etc/initramfs-tools/conf.d/vhostx"
-	cat >"$1/etc/initramfs-tools/hooks/vhostx" <<-'END'
-		#!/bin/sh
-		[ "$1" = prereqs ] && exit
-		. /usr/share/initramfs-tools/hook-functions
-		manual_add_modules virtio_pci virtio_blk ext4
-	END
-	chmod +x "$1/etc/initramfs-tools/hooks/vhostx"
-}
-
 build()
 {
 	local k=$1 new=$2 options
@@ -98,12 +85,11 @@ build()
 		--dpkgopt='path-exclude=/usr/share/doc/*' \
 		--dpkgopt='path-exclude=/usr/share/man/*' \
 		--dpkgopt='path-exclude=/usr/share/locale/*' \
-		--essential-hook="'$0' initrd-hook \"\$1\"" "${hooks[@]}" \
+		"${hooks[@]}" \
 		"$suite" "$new/root" - <<<"$sources"
 	if [ "$k" = forky ]; then
 		return
 	fi
-	install -m 0755 "$vm/bootstrap" "$new/root/usr/sbin/vhostx-bootstrap"
 	find "$new/root/lib/modules/" -mindepth 1 -maxdepth 1 -printf '%f\n' >"$new/release"
 	[ "$(wc -l <"$new/release")" = 1 ] || die "image $k: not one kernel but: $(<"$new/release")"
 	case $(<"$new/release") in
@@ -111,7 +97,6 @@ build()
 	*) say "image $k: the archive's kernel is $(<"$new/release") by now" ;;
 	esac
 	cp -L "$new/root/boot/vmlinuz-$(<"$new/release")" "$new/vmlinuz"
-	cp -L "$new/root/boot/initrd.img-$(<"$new/release")" "$new/initrd"
 	mke2fs -q -t ext4 -O ^has_journal -E lazy_itable_init=1 -d "$new/root" \
 		"$new/root.img" "$(($(du -sm "$new/root" | cut -f1) + 1536))M"
 }
@@ -121,9 +106,9 @@ image()
 	local k=$1 key dir start=$SECONDS
 
 	describe "$k"
-	key=$( (declare -f build small_initrd
+	key=$( (declare -f build
 		printf '%s\n' "$k" "$sources" "${packages[@]}"
-		cat "$vm/bootstrap" "$vm/source.sh") | sha256sum | cut -c1-12)
+		cat "$vm/source.sh") | sha256sum | cut -c1-12)
 	dir=$cache/image-$k-$key
 	exec {lock}>"$cache/image-$k.lock"
 	flock "$lock"
@@ -140,10 +125,6 @@ image()
 	echo "$dir"
 }
 
-if [ "${1:-}" = initrd-hook ]; then
-	small_initrd "$2"
-	exit
-fi
 prepare_host
 for k in "$@"; do
 	(image "$k")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034 # used by who sources it
 # What the lab's scripts on the host share. Source it after `set -euo pipefail`.
 
 vm=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)

@@ -17,9 +17,9 @@ if [ "$1" = inside ]; then
 		exit 1
 	fi
 	cd /
+	shopt -s nullglob
 	tar -cf "$3" "usr/lib/modules/$release/updates" "usr/lib/modules/$release"/modules.* \
-		usr/src/vhostx-* var/lib/dkms \
-		$(find etc -path '*vhostx*' -not -path '*initramfs*' -type f)
+		usr/src/vhostx-* var/lib/dkms etc/*/*vhostx* etc/*/rules.d/*vhostx*
 	exit
 fi
 
@@ -27,7 +27,8 @@ k=$1
 [ -e "$top/dkms.conf" ] || die "no dkms.conf in $top yet"
 image=$("$vm/image.sh" "$k")
 cd "$top"
-key=$(digest Makefile Kbuild dkms.conf drivers include userspace/sysconf)-$(basename "$image")
+shopt -s nullglob
+key=$(digest Makefile Kbuild dkms.conf drivers userspace include*)-$(basename "$image")
 archive=$cache/module-$key.tar
 exec {lock}>"$cache/module-$k.lock"
 flock "$lock"

@@ -1,0 +1,153 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck disable=SC2034,SC2154,SC1091 # shared with what it sources
+# Does the gate catch what it is there for? Each case offends on purpose, in L1.
+set -uo pipefail
+. /opt/vhostx/vm/runner
+
+work=$(mktemp -d)
+points=0
+failed=0
+# Offenders that must outlive a case: ended by undo.
+offender=
+held=
+
+undo()
+{
+	[ -z "$offender" ] || kill "$offender" 2>/dev/null
+	[ -z "$offender" ] || wait "$offender" 2>/dev/null
+	[ -z "$held" ] || exec {held}<&-
+	offender=
+	held=
+}
+
+# Report the case $1: good when the text $2 has a line that matches $3.
+expect()
+{
+	points=$((points + 1))
+	if grep -qE "$3" <<<"$2"; then
+		echo "ok $points $1"
+	else
+		echo "# wanted /$3/, got: ${2:-nothing}"
+		echo "not ok $points $1"
+		failed=$((failed + 1))
+	fi
+}
+
+# Run the case $1: the function $2 offends, the gate must say what matches $3.
+gate_case()
+{
+	gate_begin
+	"$2"
+	expect "$1" "$(gate_end || true)" "$3"
+	undo
+}
+
+# Run the case $1: the runner has a test of body $2, and must say what matches $3.
+runner_case()
+{
+	local said status
+
+	mkdir -p "$work/group"
+	printf '#!/bin/bash\n%s\n' "$2" >"$work/group/case.sh"
+	chmod +x "$work/group/case.sh"
+	said=$(
+		tests=$work cgroup=/sys/fs/cgroup/selfcheck
+		run group/case.sh 2 >"$work/output" 3>/dev/null
+		status=$?
+		judge "$work/output" "$status" 2
+	)
+	expect "$1" "${said:-clean}" "$3"
+}
+
+hold_tun()
+{
+	exec {held}<>/dev/net/tun
+}
+
+hold_file()
+{
+	exec {held}</dev/null
+}
+
+name_thread()
+{
+	cp "$(readlink -f /bin/sleep)" "$work/vhost-1"
+	"$work/vhost-1" 60 &
+	offender=$!
+}
+
+add_netdev()
+{
+	ip link add gate0 type dummy
+}
+
+warn()
+{
+	echo "vhostx-gate: pretend: WARNING: CPU: 0" >/dev/kmsg
+}
+
+take_pages()
+{
+	echo 32 >/proc/sys/vm/nr_hugepages
+}
+
+say_nothing()
+{
+	:
+}
+
+echo "KTAP version 1"
+echo "1..29"
+
+gate_case "a clean test passes" say_nothing '^$'
+gate_case "a line in the kernel log" warn '^kernel log: .*WARNING'
+while read -r line; do
+	echo "$gate_mark" >/dev/kmsg
+	echo "vhostx-gate: pretend: $line" >/dev/kmsg
+	expect "kernel log: $line" "$(gate_offences)" '^kernel log: '
+done <<'END'
+WARNING: CPU: 0 PID: 1 at net/core/dev.c:1 f+0x1/0x2
+BUG: kernel NULL pointer dereference, address: 0000000000000000
+kernel BUG at mm/slub.c:1!
+Oops: 0000 [#1] PREEMPT SMP
+general protection fault, probably for non-canonical address
+WARNING: possible circular locking dependency detected
+INFO: possible recursive locking detected
+WARNING: suspicious RCU usage
+rcu: INFO: rcu_preempt self-detected stall on CPU
+watchdog: BUG: soft lockup - CPU#1 stuck for 22s!
+INFO: task vhost-1:2 blocked for more than 120 seconds.
+BUG: KASAN: slab-use-after-free in f+0x1/0x2
+UBSAN: array-index-out-of-bounds in f.c:1:2
+refcount_t: underflow; use-after-free.
+unregister_netdevice: waiting for tap0 to become free. Usage count = 1
+END
+gate_case "an open file" hold_file '^leak: files '
+gate_case "a reference on a module" hold_tun '^leak: refcount:tun is '
+gate_case "a worker thread" name_thread '^leak: thread:vhost-1 '
+gate_case "a network device" add_netdev '^leak: netdev:gate0 '
+ip link del gate0
+gate_case "64 MiB of pages" take_pages '^leak: [0-9]+ KiB of memory'
+echo 0 >/proc/sys/vm/nr_hugepages
+
+runner_case "a good test passes" 'echo 1..1; echo ok 1' '^clean$'
+runner_case "a hanging test is ended" 'echo 1..1; sleep 60' '^timed out'
+runner_case "a point that is missing" 'echo 1..2; echo ok 1' '^planned 2 points, 1 seen$'
+runner_case "no points at all" 'true' '^planned no points, 0 seen$'
+runner_case "a silent bad end" 'echo 1..1; echo ok 1; exit 3' '^exit status 3$'
+runner_case "a process left behind" \
+	"echo 1..1; echo ok 1; setsid sleep 60 >/dev/null & echo \$! >$work/survivor" \
+	'^left processes behind: sleep'
+points=$((points + 1))
+if kill -0 "$(<"$work/survivor")" 2>/dev/null; then
+	echo "not ok $points and it is ended"
+	failed=$((failed + 1))
+else
+	echo "ok $points and it is ended"
+fi
+
+rm -r "$work"
+# What was written above is no offence of this test.
+echo "$gate_mark" >/dev/kmsg
+[ "$failed" = 0 ]
