@@ -125,7 +125,13 @@ static void rx_receive(struct vhostx_vq *vq, size_t len, unsigned int nr,
 	iov_iter_advance(&msg.msg_iter, vq->vhost_hlen);
 
 	ret = vhostx_sock_recv(&vq->sock, &msg, total - vq->vhost_hlen);
-	if (likely(ret == total - vq->vhost_hlen) &&
+	if (unlikely(ret != -EFAULT && ret != total - vq->vhost_hlen)) {
+		vhostx_count(&vq->stats, VHOSTX_DROP_BACKEND, 1);
+		return;
+	}
+
+	/* A tap does not say that it could not write a frame's body. */
+	if (likely(ret >= 0 && !iov_iter_count(&msg.msg_iter)) &&
 	    likely(rx_header(vq, &start, nr))) {
 		vhostx_count(&vq->stats, VHOSTX_PACKETS, 1);
 		vhostx_count(&vq->stats, VHOSTX_BYTES, len);
@@ -134,12 +140,8 @@ static void rx_receive(struct vhostx_vq *vq, size_t len, unsigned int nr,
 	}
 
 	/* Buffers that cannot be written would stop every later frame too. */
-	if (ret == -EFAULT || ret == total - vq->vhost_hlen) {
-		vhostx_count(&vq->stats, VHOSTX_DROP_FAULT, 1);
-		rx_return(vq, nr);
-	} else {
-		vhostx_count(&vq->stats, VHOSTX_DROP_BACKEND, 1);
-	}
+	vhostx_count(&vq->stats, VHOSTX_DROP_FAULT, 1);
+	rx_return(vq, nr);
 }
 
 /* The next frame's length; polls for one if the queue was asked to. */
