@@ -21,15 +21,15 @@ install: ## Install through DKMS for KVER, with the udev rule
 	rm -rf $(SOURCE)
 	install -d $(SOURCE)
 	cp -r Makefile Kbuild dkms.conf drivers $(wildcard include) userspace $(SOURCE)
-	install -d $(DESTDIR)/etc/udev/rules.d
-	cp $(SYSCONF)/*.rules $(DESTDIR)/etc/udev/rules.d
+	install -D -m 0644 $(SYSCONF)/60-vhostx.rules $(DESTDIR)/etc/udev/rules.d/60-vhostx.rules
+	install -D -m 0644 $(SYSCONF)/vhostx.conf $(DESTDIR)/etc/modules-load.d/vhostx.conf
 	dkms add vhostx/$(VERSION)
 	dkms install vhostx/$(VERSION) -k $(KVER)
 
 uninstall: ## Undo install
 	-dkms remove vhostx/$(VERSION) --all
 	rm -rf $(SOURCE)
-	rm -f $(DESTDIR)/etc/udev/rules.d/*-vhostx.rules
+	rm -f $(DESTDIR)/etc/udev/rules.d/60-vhostx.rules
 	rm -f $(DESTDIR)/etc/modules-load.d/vhostx.conf
 
 demo: ## Show a guest on vhostx beside vhost-net and QEMU's own (root)

@@ -15,6 +15,7 @@ accel=(-accel "tcg,thread=multi" -cpu max)
 if [ -w /dev/kvm ] && grep -qE '^flags.* (vmx|svm)( |$)' /proc/cpuinfo; then
 	accel=(-accel kvm -cpu host)
 fi
+# shellcheck disable=SC2054 # the commas are the kernel's
 # With checks on, a slab's count of open files is exact: the gate wants that.
 # Emulated time runs slowly on a busy machine: only a real stall is one.
 append=(root=/dev/vda rw console=ttyS0 panic=-1

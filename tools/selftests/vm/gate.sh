@@ -7,7 +7,7 @@
 # Kernel log lines that fail a test.
 gate_pattern='WARNING|BUG:|kernel BUG|Oops|general protection|stack-trace|Call Trace'
 gate_pattern+='|lockdep|possible (recursive|circular|irq)|inconsistent lock state|lock held'
-gate_pattern+='|suspicious RCU|rcu.*(stall|detected)|soft lockup|hard LOCKUP|blocked for more than'
+gate_pattern+='|suspicious RCU|detected stall|soft lockup|hard LOCKUP|blocked for more than'
 gate_pattern+='|KASAN|UBSAN|KCSAN|kmemleak|refcount_t|list_(add|del) corruption|Bad page'
 gate_pattern+='|double free|scheduling while atomic|unregister_netdevice: waiting'
 gate_mark='vhostx-gate: mark'
