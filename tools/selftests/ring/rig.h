@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* A split ring in the owner's memory, with the driver's end of it in hand. */
+#ifndef _RING_RIG_H
+#define _RING_RIG_H
+
+#include "ring.h"
+#include "umem.h"
+
+/* Guest physical address of the block that umem has. */
+#define RIG_GPA		0x100000ULL
+#define RIG_SIZE	0x200000U
+/* Offset of the part that the ring leaves for tables and buffers. */
+#define RIG_FREE	0x100000U
+/* A guest physical address that no region has. */
+#define RIG_HOLE	0x10ULL
+
+#define RIG_NEXT	VRING_DESC_F_NEXT
+#define RIG_WRITE	VRING_DESC_F_WRITE
+#define RIG_INDIRECT	VRING_DESC_F_INDIRECT
+
+/**
+ * struct rig - a ring to try things on
+ * @ring: the device's end
+ * @view: the device's view of @table
+ * @table: one region, the whole block at RIG_GPA; rig_regions() cuts it
+ * @avail: the driver's available index
+ */
+struct rig {
+	struct vhostx_ring ring;
+	struct vhostx_view view;
+	struct vhost_iotlb *table;
+	u16 avail;
+};
+
+struct rig *rig_new(u32 num, bool event_idx);
+void rig_free(struct rig *rig);
+void rig_start(struct rig *rig, u16 avail, u16 used);
+void rig_regions(struct rig *rig, const u64 *cut, unsigned int nr);
+u64 rig_gpa(u32 offset);
+void *rig_hva(u64 gpa);
+
+void rig_put16(struct rig *rig, void *to, u16 v);
+u16 rig_get16(struct rig *rig, const void *from);
+u32 rig_get32(struct rig *rig, const void *from);
+
+void rig_desc(struct rig *rig, u32 i, u64 addr, u32 len, u16 flags, u16 next);
+void rig_entry(struct rig *rig, u64 table, u32 i, u64 addr, u32 len, u16 flags,
+	       u16 next);
+void rig_post(struct rig *rig, u16 head);
+void rig_post_simple(struct rig *rig, u16 head);
+void rig_avail_idx(struct rig *rig, u16 idx);
+void rig_used_event(struct rig *rig, u16 idx);
+u16 rig_avail_event(struct rig *rig);
+u16 rig_used_idx(struct rig *rig);
+struct vhostx_used rig_used(struct rig *rig, u16 idx);
+
+#endif
