@@ -45,7 +45,7 @@ lint: ## Style and layering
 	tools/selftests/lint/lint.sh
 
 vm-image: ## Build the lab's images, of every kernel or K= (root)
-	$(VM)/image.sh $(if $(filter command% environment,$(origin K)),$(K),6.1 6.12 7.3)
+	$(VM)/image.sh $(if $(filter command% environment,$(origin K)),$(K),6.12 6.1 7.3)
 
 vm-shell: ## A shell in a host with kernel K=, vhostx loaded (root)
 	@$(VM)/run.sh -s $(K)

@@ -24,13 +24,7 @@ stage()
 	fi
 }
 
-images()
-{
-	# Two at a time: half of their time is the network's.
-	printf '%s\n' "$build_kernel" 6.1 7.3 forky | xargs -P 2 -n 1 "$vm/image.sh" >/dev/null
-}
-
-stage images images
+stage images "$vm/image.sh" "$build_kernel" 6.1 7.3 forky
 stage lint make -s --no-print-directory -C "$top" lint
 stage check-fast make -s --no-print-directory -C "$top" check-fast
 stage build "$vm/build.sh"

@@ -14,13 +14,9 @@ packages=(apt kmod udev mount util-linux procps strace initramfs-tools zstd
 	qemu-system-x86 dpdk-dev)
 hooks=()
 
-# Set suite, its sources and the packages for kernel $1.
+# Set what the system of kernel $1 is made of.
 describe()
 {
-	local site security
-
-	site=$(archive '-security$' -v)
-	security=$(archive '-security$')
 	backports=
 	case $1 in
 	6.1)
@@ -39,18 +35,24 @@ describe()
 	*)
 		die "no such kernel: $1 (have ${kernels[*]}, forky)" ;;
 	esac
-	sources="deb $site $suite main"
-	[ "$suite" = forky ] || sources+="
-deb $site $suite-updates main"
-	if [ "$suite" != forky ] && [ -n "$security" ]; then
-		sources+="
-deb $security $suite-security main"
-	fi
 	if [ -n "$backports" ]; then
-		sources+="
-deb $site $backports main"
 		hooks+=(--essential-hook="printf 'Package: *\nPin: release n=$backports\nPin-Priority: 600\n' >\"\$1/etc/apt/preferences.d/backports\"")
 	fi
+}
+
+# Print the lines of sources.list, from the archives that the host itself uses.
+sources()
+{
+	local site security
+
+	site=$(archive '-security$' -v)
+	security=$(archive '-security$')
+	[ -n "$site" ] || die "apt knows no archive of Debian's (run apt-get update?)"
+	echo "deb $site $suite main"
+	[ "$suite" != forky ] || return 0
+	echo "deb $site $suite-updates main"
+	[ -z "$security" ] || echo "deb $security $suite-security main"
+	[ -z "$backports" ] || echo "deb $site $backports main"
 }
 
 # Print the address of the archive the host itself uses; grep's arguments choose which.
@@ -76,8 +78,9 @@ apt_options()
 
 build()
 {
-	local k=$1 new=$2 options
+	local k=$1 new=$2 options lines
 
+	lines=$(sources)
 	mapfile -t options < <(apt_options)
 	mkdir -p "$new"
 	mmdebstrap --variant=apt --include="$(IFS=,; echo "${packages[*]}")" \
@@ -86,7 +89,7 @@ build()
 		--dpkgopt='path-exclude=/usr/share/man/*' \
 		--dpkgopt='path-exclude=/usr/share/locale/*' \
 		"${hooks[@]}" \
-		"$suite" "$new/root" - <<<"$sources"
+		"$suite" "$new/root" - <<<"$lines"
 	if [ "$k" = forky ]; then
 		return
 	fi
@@ -107,7 +110,7 @@ image()
 
 	describe "$k"
 	key=$( (declare -f build
-		printf '%s\n' "$k" "$sources" "${packages[@]}"
+		printf '%s\n' "$k" "$suite $backports" "${packages[@]}"
 		cat "$vm/source.sh") | sha256sum | cut -c1-12)
 	dir=$cache/image-$k-$key
 	exec {lock}>"$cache/image-$k.lock"
@@ -126,6 +129,9 @@ image()
 }
 
 prepare_host
-for k in "$@"; do
-	(image "$k")
-done
+if [ $# = 1 ]; then
+	image "$1"
+else
+	# Two at a time: half of their time is the network's.
+	printf '%s\n' "$@" | xargs -P 2 -n 1 "$0"
+fi
