@@ -48,7 +48,7 @@ void frame_fill(uint8_t *f, size_t len, uint32_t seed)
 
 int frame_check(const uint8_t *f, size_t len, uint32_t seed)
 {
-	static uint8_t want[FRAME_MAX + 1];
+	static _Thread_local uint8_t want[FRAME_MAX + 1];
 	size_t i;
 
 	frame_fill(want, len, seed);
