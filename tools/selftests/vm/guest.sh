@@ -64,7 +64,7 @@ add_programs()
 		done
 	done
 	for file in "${libraries[@]}"; do
-		file=$(chroot "$root" ldconfig -p | awk -v name="$file" '$1 == name { print $NF; exit }')
+		file=$(chroot "$root" ldconfig -p | awk -v name="$file" '$1 == name && !n++ { print $NF }')
 		cp -L "$root$file" "$tree$file"
 	done
 }
