@@ -179,17 +179,6 @@ TEST_F(features, array_crosses_into_nothing)
 	EXPECT_EQ(-EFAULT, dev_ioctl(self->fd, VHOST_SET_FEATURES_ARRAY, a));
 }
 
-TEST_F(features, array_huge_count_ends)
-{
-	struct array a = { .count = UINT64_MAX, .word = { F_VERSION_1 } };
-
-	if (!variant->vhostx)
-		SKIP(return, "the in-tree loop over the count is not bounded");
-	/* It runs off mapped memory, or is refused; it does not hang. */
-	EXPECT_NE(0, dev_ioctl(self->fd, VHOST_SET_FEATURES_ARRAY, &a));
-	EXPECT_NE(0, dev_ioctl(self->fd, VHOST_GET_FEATURES_ARRAY, &a));
-}
-
 TEST_F(features, backend)
 {
 	uint64_t f = 0;
@@ -206,6 +195,19 @@ TEST_F(features, backend)
 		  dev_ioctl(self->fd, VHOST_SET_BACKEND_FEATURES, BAD_PTR));
 	EXPECT_EQ(-EFAULT,
 		  dev_ioctl(self->fd, VHOST_GET_BACKEND_FEATURES, BAD_PTR));
+}
+
+/* On vhostx alone: the in-tree loop over the count has no bound. */
+TEST(array_huge_count_ends)
+{
+	struct array a = { .count = UINT64_MAX, .word = { F_VERSION_1 } };
+	int fd = open(DEV_VHOSTX, O_RDWR | O_CLOEXEC);
+
+	ASSERT_LE(0, fd);
+	/* It runs off mapped memory, or is refused; it does not hang. */
+	EXPECT_NE(0, dev_ioctl(fd, VHOST_SET_FEATURES_ARRAY, &a));
+	EXPECT_NE(0, dev_ioctl(fd, VHOST_GET_FEATURES_ARRAY, &a));
+	close(fd);
 }
 
 TEST_HARNESS_MAIN

@@ -47,10 +47,13 @@ void nic_close(struct nic *n)
 {
 	vmm_close(&n->vmm);
 	free(n->rx_size);
+	n->rx_size = NULL;
 	if (n->wire >= 0)
 		close(n->wire);
 	if (n->tap >= 0)
 		close(n->tap);
+	n->wire = -1;
+	n->tap = -1;
 }
 
 uint64_t nic_slot(const struct nic *n, unsigned int index, unsigned int head)

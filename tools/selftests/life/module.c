@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The module comes and goes, but not while somebody uses it. */
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+
+#include "devices.h"
+
+static int rmmod(const char *name)
+{
+	return syscall(SYS_delete_module, name, O_NONBLOCK) ? -errno : 0;
+}
+
+static int modprobe(void)
+{
+	int ret = system("modprobe vhostx");
+
+	/* The node comes with the device. */
+	for (int i = 0; !ret && i < 100 && access(DEV_VHOSTX, R_OK); i++)
+		usleep(20000);
+	return ret;
+}
+
+static int users(void)
+{
+	FILE *f = fopen("/sys/module/vhostx/refcnt", "re");
+	int n = -1;
+
+	if (!f)
+		return -errno;
+	if (fscanf(f, "%d", &n) != 1)
+		n = -1;
+	fclose(f);
+	return n;
+}
+
+FIXTURE(module) {
+	struct nic nic;
+};
+
+FIXTURE_SETUP(module)
+{
+	ASSERT_EQ(0, modprobe());
+	ASSERT_EQ(0, users());
+}
+
+FIXTURE_TEARDOWN(module)
+{
+	EXPECT_EQ(0, modprobe());
+	EXPECT_EQ(0, users());
+}
+
+TEST_F(module, stays_while_a_file_is_open)
+{
+	int fd = open(DEV_VHOSTX, O_RDWR | O_CLOEXEC);
+
+	ASSERT_LE(0, fd);
+	EXPECT_EQ(1, users());
+	EXPECT_EQ(-EWOULDBLOCK, rmmod("vhostx"));
+	/* Having tried changes nothing. */
+	EXPECT_EQ(0, dev_ioctl(fd, VHOST_SET_OWNER, NULL));
+	EXPECT_EQ(-EWOULDBLOCK, rmmod("vhostx"));
+	close(fd);
+	EXPECT_EQ(0, users());
+}
+
+TEST_F(module, stays_under_load)
+{
+	struct nic_opts o = {
+		.path = DEV_VHOSTX,
+		.features = F_VERSION_1 | F_MRG_RXBUF,
+	};
+
+	ASSERT_EQ(0, nic_open(&self->nic, &o));
+	for (int i = 0; i < 10; i++) {
+		EXPECT_EQ(0, nic_ping_tx(&self->nic, 300, i));
+		EXPECT_EQ(-EWOULDBLOCK, rmmod("vhostx"));
+		EXPECT_EQ(0, nic_ping_rx(&self->nic, 300, i));
+	}
+	nic_close(&self->nic);
+}
+
+TEST_F(module, goes_and_comes_back)
+{
+	struct nic_opts o = {
+		.path = DEV_VHOSTX,
+		.features = F_VERSION_1 | F_MRG_RXBUF,
+	};
+
+	for (int i = 0; i < 3; i++) {
+		ASSERT_EQ(0, nic_open(&self->nic, &o));
+		EXPECT_EQ(0, nic_ping_tx(&self->nic, 300, 1));
+		EXPECT_EQ(0, nic_ping_rx(&self->nic, 300, 2));
+		nic_close(&self->nic);
+		ASSERT_EQ(0, rmmod("vhostx"));
+		EXPECT_NE(0, access("/sys/module/vhostx", F_OK));
+		EXPECT_NE(0, access(STATS_FILE, F_OK));
+		EXPECT_GT(0, open(DEV_VHOSTX, O_RDWR | O_CLOEXEC));
+		ASSERT_EQ(0, modprobe());
+	}
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,435 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The processes that hold a device, and how they end. */
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+
+#include "devices.h"
+
+#define HELPER	"LIFE_HELPER_FD"
+
+/*
+ * The image that a test execs is this program again: it tries to use the
+ * device it was left and says what it got.
+ */
+__attribute__((constructor(101))) static void helper(void)
+{
+	const char *fd = getenv(HELPER);
+	struct vhost_vring_state s = {};
+
+	if (fd)
+		_exit(-dev_ioctl(atoi(fd), VHOST_GET_VRING_BASE, &s));
+}
+
+FIXTURE(process) {
+	struct nic nic;
+	int lines;
+};
+
+ON_BOTH_DEVICES(process);
+
+static int open_nic(struct nic *n, const char *path)
+{
+	struct nic_opts o = {
+		.path = path,
+		.features = F_VERSION_1 | F_MRG_RXBUF,
+	};
+
+	return nic_open(n, &o);
+}
+
+FIXTURE_SETUP(process)
+{
+	self->nic.tap = -1;
+	self->nic.wire = -1;
+	self->nic.vmm.fd = -1;
+	self->nic.vmm.mem = (void *)-1;
+	for (int i = 0; i < 2; i++)
+		vq_init(&self->nic.vmm.vq[i], i);
+	self->lines = variant->vhostx ? stats_lines() : 0;
+	ASSERT_LE(0, self->lines);
+}
+
+FIXTURE_TEARDOWN(process)
+{
+	nic_close(&self->nic);
+	EXPECT_EQ(0, worker_count(getpid()));
+	if (variant->vhostx) {
+		EXPECT_EQ(self->lines, stats_lines());
+	}
+}
+
+/* Both queues as full as can be, so that the device is at work. */
+static void load(struct nic *n)
+{
+	uint8_t frame[1000];
+
+	frame_fill(frame, sizeof(frame), 1);
+	nic_fill_rx(n, 128, 1526);
+	for (int i = 0; i < 128; i++) {
+		nic_post_tx(n, NULL, NULL, frame, sizeof(frame));
+		wire_send(n->wire, NULL, frame, sizeof(frame));
+		if (i % 16 == 0)
+			vq_kick_always(&n->vmm.vq[TX]);
+	}
+	vq_kick_always(&n->vmm.vq[TX]);
+}
+
+/* Wait until nothing is named after that process: 0 or -ETIMEDOUT. */
+static int no_worker(pid_t pid)
+{
+	for (int i = 0; i < 100; i++) {
+		if (!worker_count(pid))
+			return 0;
+		usleep(20000);
+	}
+	return -ETIMEDOUT;
+}
+
+TEST_F(process, close_under_load)
+{
+	for (int i = 0; i < 20; i++) {
+		ASSERT_EQ(0, open_nic(&self->nic, variant->path));
+		load(&self->nic);
+		close(self->nic.vmm.fd);
+		self->nic.vmm.fd = -1;
+		ASSERT_EQ(0, worker_count(getpid()));
+		nic_close(&self->nic);
+	}
+}
+
+TEST_F(process, killed_under_load)
+{
+	for (int i = 0; i < 5; i++) {
+		int status, ready[2];
+		char c;
+		pid_t pid;
+
+		ASSERT_EQ(0, pipe(ready));
+		pid = fork();
+		ASSERT_LE(0, pid);
+		if (pid == 0) {
+			if (open_nic(&self->nic, variant->path))
+				_exit(1);
+			for (int round = 0;; round++) {
+				load(&self->nic);
+				if (round == 3 && write(ready[1], "", 1) != 1)
+					_exit(1);
+				nic_reap_tx(&self->nic, 128, 100);
+				while (nic_recv(&self->nic, NULL,
+						(uint8_t[1600]){}, 1600,
+						0) >= 0)
+					;
+			}
+		}
+		close(ready[1]);
+		EXPECT_EQ(1, read(ready[0], &c, 1));
+		EXPECT_LT(0, worker_find(pid, 0));
+		kill(pid, SIGKILL);
+		ASSERT_EQ(pid, waitpid(pid, &status, 0));
+		EXPECT_TRUE(WIFSIGNALED(status));
+		EXPECT_EQ(0, no_worker(pid));
+		close(ready[0]);
+	}
+}
+
+TEST_F(process, child_is_not_the_owner)
+{
+	int status;
+	pid_t pid;
+
+	ASSERT_EQ(0, open_nic(&self->nic, variant->path));
+	pid = fork();
+	ASSERT_LE(0, pid);
+	if (pid == 0)
+		_exit(-vmm_backend(&self->nic.vmm, TX, -1));
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_EQ(EPERM, WEXITSTATUS(status));
+	/* Nor does its end disturb the owner's traffic. */
+	EXPECT_EQ(0, nic_ping_tx(&self->nic, 100, 1));
+	EXPECT_EQ(0, nic_ping_rx(&self->nic, 100, 2));
+}
+
+/* The file lives on in a child, the owner's memory does with it. */
+TEST_F(process, owner_ends_before_its_child)
+{
+	int status, go[2], done[2];
+	pid_t owner;
+	char c;
+
+	ASSERT_EQ(0, pipe(go));
+	ASSERT_EQ(0, pipe(done));
+	owner = fork();
+	ASSERT_LE(0, owner);
+	if (owner == 0) {
+		if (open_nic(&self->nic, variant->path))
+			_exit(1);
+		load(&self->nic);
+		if (fork() == 0) {
+			struct vhost_vring_state s = {};
+			int ret;
+
+			/* Until the owner is gone. */
+			if (read(go[0], &c, 1) != 1)
+				_exit(1);
+			ret = dev_ioctl(self->nic.vmm.fd,
+					VHOST_GET_VRING_BASE, &s);
+			c = -ret;
+			if (write(done[1], &c, 1) != 1)
+				_exit(1);
+			_exit(0);
+		}
+		_exit(0);
+	}
+	ASSERT_EQ(owner, waitpid(owner, &status, 0));
+	EXPECT_EQ(0, WEXITSTATUS(status));
+	ASSERT_EQ(1, write(go[1], "", 1));
+	ASSERT_EQ(1, read(done[0], &c, 1));
+	EXPECT_EQ(EPERM, c);
+	EXPECT_EQ(0, no_worker(owner));
+	for (int i = 0; variant->vhostx && i < 100; i++) {
+		if (stats_lines() == self->lines)
+			break;
+		usleep(20000);
+	}
+}
+
+static int run_helper(int fd, bool keep)
+{
+	char env[32], *envp[] = { env, NULL };
+	char *argv[] = { "helper", NULL };
+	int status;
+	pid_t pid;
+
+	snprintf(env, sizeof(env), HELPER "=%d", fd);
+	pid = fork();
+	if (pid == 0) {
+		/* Owner and exec are the same process. */
+		if (dev_ioctl(fd, VHOST_SET_OWNER, NULL))
+			_exit(100);
+		if (keep)
+			fcntl(fd, F_SETFD, 0);
+		execve("/proc/self/exe", argv, envp);
+		_exit(101);
+	}
+	if (pid < 0 || waitpid(pid, &status, 0) != pid || !WIFEXITED(status))
+		return -1;
+	return WEXITSTATUS(status);
+}
+
+TEST_F(process, exec_keeps_the_file_but_not_the_ownership)
+{
+	int fd = open(variant->path, O_RDWR | O_CLOEXEC);
+
+	ASSERT_LE(0, fd);
+	EXPECT_EQ(EPERM, run_helper(fd, true));
+	close(fd);
+}
+
+TEST_F(process, exec_closes_the_file)
+{
+	int fd = open(variant->path, O_RDWR | O_CLOEXEC);
+
+	ASSERT_LE(0, fd);
+	EXPECT_EQ(EBADF, run_helper(fd, false));
+	close(fd);
+}
+
+/* The process lives on under its number, the device does not. */
+TEST_F(process, exec_ends_the_worker)
+{
+	int status;
+	pid_t pid = fork();
+
+	ASSERT_LE(0, pid);
+	if (pid == 0) {
+		if (open_nic(&self->nic, variant->path))
+			_exit(1);
+		load(&self->nic);
+		execl("/bin/sleep", "sleep", "20", NULL);
+		_exit(1);
+	}
+	for (int i = 0; i < 200; i++) {
+		char comm[32] = "", path[64];
+		FILE *f;
+
+		snprintf(path, sizeof(path), "/proc/%d/comm", pid);
+		f = fopen(path, "re");
+		if (f && fgets(comm, sizeof(comm), f)) {
+			/* Nothing to do but look again. */
+		}
+		if (f)
+			fclose(f);
+		if (!strcmp(comm, "sleep\n"))
+			break;
+		usleep(20000);
+	}
+	EXPECT_EQ(0, no_worker(pid));
+	kill(pid, SIGKILL);
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_TRUE(WIFSIGNALED(status));
+}
+
+static int send_fd(int sock, int fd)
+{
+	char buf[CMSG_SPACE(sizeof(int))] = {}, c = 0;
+	struct iovec iov = { &c, 1 };
+	struct msghdr msg = {
+		.msg_iov = &iov, .msg_iovlen = 1,
+		.msg_control = buf, .msg_controllen = sizeof(buf),
+	};
+	struct cmsghdr *h = CMSG_FIRSTHDR(&msg);
+
+	h->cmsg_level = SOL_SOCKET;
+	h->cmsg_type = SCM_RIGHTS;
+	h->cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(h), &fd, sizeof(fd));
+	return sendmsg(sock, &msg, 0) == 1 ? 0 : -errno;
+}
+
+static int recv_fd(int sock)
+{
+	char buf[CMSG_SPACE(sizeof(int))] = {}, c;
+	struct iovec iov = { &c, 1 };
+	struct msghdr msg = {
+		.msg_iov = &iov, .msg_iovlen = 1,
+		.msg_control = buf, .msg_controllen = sizeof(buf),
+	};
+	int fd;
+
+	if (recvmsg(sock, &msg, MSG_CMSG_CLOEXEC) != 1 || !CMSG_FIRSTHDR(&msg))
+		return -1;
+	memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&msg)), sizeof(fd));
+	return fd;
+}
+
+/* In another process: take the device over, move a frame each way. */
+static int take_over(FIXTURE_DATA(process) * self, int fd)
+{
+	struct nic *n = &self->nic;
+	int ret;
+
+	/* Everything but the device itself is this process's own. */
+	ret = open_nic(n, "/dev/vhost-net");
+	if (ret)
+		return 2;
+	close(n->vmm.fd);
+	n->vmm.fd = fd;
+	if (dev_ioctl(fd, VHOST_SET_OWNER, NULL) ||
+	    dev_ioctl(fd, VHOST_SET_FEATURES, &n->vmm.features) ||
+	    vmm_set_mem(&n->vmm) || vmm_setup_vq(&n->vmm, RX, 0) ||
+	    vmm_setup_vq(&n->vmm, TX, 0) || vmm_start(&n->vmm, n->tap))
+		return 3;
+	if (worker_count(getpid()) != 1)
+		return 4;
+	if (nic_ping_tx(n, 100, 1) || nic_ping_rx(n, 100, 2))
+		return 5;
+	return 0;
+}
+
+TEST_F(process, file_passed_to_another_process)
+{
+	int sock[2], status, fd;
+	pid_t pid;
+
+	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sock));
+	pid = fork();
+	ASSERT_LE(0, pid);
+	if (pid == 0) {
+		fd = recv_fd(sock[1]);
+		_exit(fd < 0 ? 1 : take_over(self, fd));
+	}
+	fd = open(variant->path, O_RDWR | O_CLOEXEC);
+	ASSERT_LE(0, fd);
+	EXPECT_EQ(0, send_fd(sock[0], fd));
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_EQ(0, WEXITSTATUS(status));
+	EXPECT_EQ(-EPERM, dev_ioctl(fd, VHOST_RESET_OWNER, NULL));
+	close(fd);
+}
+
+TEST_F(process, owned_file_passed_on_is_refused)
+{
+	int sock[2], status;
+	pid_t pid;
+
+	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sock));
+	pid = fork();
+	ASSERT_LE(0, pid);
+	if (pid == 0) {
+		struct vhost_vring_state s = {};
+		int fd = recv_fd(sock[1]);
+
+		_exit(fd < 0 ? 1 : -dev_ioctl(fd, VHOST_GET_VRING_BASE, &s));
+	}
+	ASSERT_EQ(0, open_nic(&self->nic, variant->path));
+	EXPECT_EQ(0, send_fd(sock[0], self->nic.vmm.fd));
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_EQ(EPERM, WEXITSTATUS(status));
+	EXPECT_EQ(0, nic_ping_tx(&self->nic, 100, 1));
+}
+
+/* RESET_OWNER under load, then somebody else's from nothing. */
+TEST_F(process, reset_and_taken_over)
+{
+	int status, fd;
+	pid_t pid;
+
+	ASSERT_EQ(0, open_nic(&self->nic, variant->path));
+	load(&self->nic);
+	ASSERT_EQ(0, dev_ioctl(self->nic.vmm.fd, VHOST_RESET_OWNER, NULL));
+	EXPECT_EQ(0, no_worker(getpid()));
+	fd = self->nic.vmm.fd;
+	pid = fork();
+	ASSERT_LE(0, pid);
+	if (pid == 0)
+		_exit(take_over(self, fd));
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_EQ(0, WEXITSTATUS(status));
+}
+
+TEST_F(process, hundred_times)
+{
+	int fd, before = dup(0), after;
+
+	close(before);
+	for (int i = 0; i < 100; i++) {
+		fd = open(variant->path, O_RDWR | O_CLOEXEC);
+		ASSERT_LE(0, fd);
+		ASSERT_EQ(0, dev_ioctl(fd, VHOST_SET_OWNER, NULL));
+		ASSERT_EQ(1, worker_count(getpid()));
+		close(fd);
+		ASSERT_EQ(0, worker_count(getpid()));
+	}
+	after = dup(0);
+	close(after);
+	EXPECT_EQ(before, after);
+}
+
+TEST_F(process, two_devices)
+{
+	struct nic *n = &self->nic;
+	struct tap_opts o = {};
+	struct vmm v;
+	int tap;
+
+	ASSERT_EQ(0, open_nic(n, variant->path));
+	tap = tap_open("tap1", &o);
+	ASSERT_LE(0, tap);
+	ASSERT_EQ(0, vmm_setup(&v, variant->path, F_VERSION_1, 64));
+	ASSERT_EQ(0, vmm_start(&v, tap));
+	EXPECT_EQ(2, worker_count(getpid()));
+	EXPECT_EQ(0, nic_ping_tx(n, 100, 1));
+	EXPECT_EQ(0, nic_ping_rx(n, 100, 2));
+	vmm_close(&v);
+	EXPECT_EQ(1, worker_count(getpid()));
+	EXPECT_EQ(0, nic_ping_tx(n, 100, 3));
+	EXPECT_EQ(0, nic_ping_rx(n, 100, 4));
+	close(tap);
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The thread that does the work: its name, its cgroups, its end. */
+#include <fcntl.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+
+#include "devices.h"
+
+FIXTURE(worker) {
+	int fd;
+	char root[64];		/* where cgroup v2 is mounted */
+	char group[128];
+};
+
+ON_BOTH_DEVICES(worker);
+
+static int write_file(const char *dir, const char *name, const char *s)
+{
+	char path[256];
+	int fd, ret = 0;
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	if (write(fd, s, strlen(s)) < 0)
+		ret = -errno;
+	close(fd);
+	return ret;
+}
+
+/* The cgroup v2 line of a thread. */
+static int cgroup_of(int tid, char *line, int size)
+{
+	char path[64];
+	int ret = -ENOENT;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/cgroup", tid);
+	f = fopen(path, "re");
+	if (!f)
+		return -errno;
+	while (ret && fgets(line, size, f))
+		if (!strncmp(line, "0::", 3))
+			ret = 0;
+	fclose(f);
+	return ret;
+}
+
+FIXTURE_SETUP(worker)
+{
+	self->fd = open(variant->path, O_RDWR | O_CLOEXEC);
+	ASSERT_LE(0, self->fd);
+	snprintf(self->root, sizeof(self->root), "/tmp/cgroup.%d", getpid());
+	ASSERT_EQ(0, mkdir(self->root, 0700));
+	ASSERT_EQ(0, mount("cgroup2", self->root, "cgroup2", 0, NULL));
+	snprintf(self->group, sizeof(self->group), "%s/vhostx-test-%d",
+		 self->root, getpid());
+	ASSERT_EQ(0, mkdir(self->group, 0755));
+}
+
+FIXTURE_TEARDOWN(worker)
+{
+	if (self->fd >= 0)
+		close(self->fd);
+	write_file(self->root, "cgroup.procs", "0");
+	EXPECT_EQ(0, rmdir(self->group));
+	EXPECT_EQ(0, umount(self->root));
+	EXPECT_EQ(0, rmdir(self->root));
+}
+
+TEST_F(worker, is_named_after_its_owner)
+{
+	struct stats s;
+	int tid;
+
+	EXPECT_EQ(0, worker_count(getpid()));
+	ASSERT_EQ(0, dev_ioctl(self->fd, VHOST_SET_OWNER, NULL));
+	EXPECT_EQ(1, worker_count(getpid()));
+	tid = worker_find(getpid(), 0);
+	ASSERT_LT(0, tid);
+	if (variant->vhostx) {
+		ASSERT_EQ(0, stats_read(&s, getpid(), 0, "rx"));
+		EXPECT_EQ(tid, s.worker);
+		ASSERT_EQ(0, stats_read(&s, getpid(), 0, "tx"));
+		EXPECT_EQ(tid, s.worker);
+	}
+}
+
+TEST_F(worker, is_in_its_owners_cgroup)
+{
+	char own[PATH_MAX], its[PATH_MAX];
+	int tid;
+
+	ASSERT_EQ(0, write_file(self->group, "cgroup.procs", "0"));
+	ASSERT_EQ(0, dev_ioctl(self->fd, VHOST_SET_OWNER, NULL));
+	tid = worker_find(getpid(), 0);
+	ASSERT_LT(0, tid);
+	ASSERT_EQ(0, cgroup_of(getpid(), own, sizeof(own)));
+	ASSERT_EQ(0, cgroup_of(tid, its, sizeof(its)));
+	EXPECT_STREQ(own, its);
+	EXPECT_NE(NULL, strstr(its, "vhostx-test-"));
+}
+
+TEST_F(worker, ends_with_the_file)
+{
+	ASSERT_EQ(0, dev_ioctl(self->fd, VHOST_SET_OWNER, NULL));
+	EXPECT_EQ(1, worker_count(getpid()));
+	close(self->fd);
+	self->fd = -1;
+	EXPECT_EQ(0, worker_count(getpid()));
+}
+
+TEST_F(worker, ends_with_the_ownership)
+{
+	for (int i = 0; i < 20; i++) {
+		ASSERT_EQ(0, dev_ioctl(self->fd, VHOST_SET_OWNER, NULL));
+		ASSERT_EQ(1, worker_count(getpid()));
+		ASSERT_EQ(0, dev_ioctl(self->fd, VHOST_RESET_OWNER, NULL));
+		ASSERT_EQ(0, worker_count(getpid()));
+	}
+}
+
+TEST_F(worker, is_idle_when_there_is_nothing_to_do)
+{
+	struct nic_opts o = {
+		.path = variant->path,
+		.features = F_VERSION_1 | F_MRG_RXBUF,
+	};
+	struct nic nic;
+	int tid;
+
+	ASSERT_EQ(0, nic_open(&nic, &o));
+	EXPECT_EQ(0, nic_ping_tx(&nic, 100, 1));
+	EXPECT_EQ(0, nic_ping_rx(&nic, 100, 2));
+	tid = worker_find(getpid(), 0);
+	ASSERT_LT(0, tid);
+	EXPECT_GT(1.0, worker_cpu(tid, 1000));
+	nic_close(&nic);
+}
+
+TEST_HARNESS_MAIN
