@@ -441,6 +441,11 @@ TEST_F(split, loop)
 	rig_desc(self->rig, 1, 1, 1, RIG_NEXT, 0);
 	rig_post(self->rig, 0);
 	BREAKS(vhostx_split_fetch(self->r), DESC_LOOP);
+	/* A loop, and not a chain too long for a frame, up to the last. */
+	RESIZE(VHOSTX_CHAIN_MAX);
+	rig_desc(self->rig, 0, 1, 1, RIG_NEXT, 0);
+	rig_post(self->rig, 0);
+	BREAKS(vhostx_split_fetch(self->r), DESC_LOOP);
 }
 
 TEST_F(split, loop_just_not)

@@ -53,7 +53,9 @@ do {									\
 
 /* Nothing to wait for in one thread; the log shows that they were there. */
 #define smp_rmb()	umem_barrier(UMEM_RMB)
+/* The same. */
 #define smp_wmb()	umem_barrier(UMEM_WMB)
+/* The same. */
 #define smp_mb()	umem_barrier(UMEM_MB)
 
 #endif

@@ -1,0 +1,258 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# Style, layering, and builds with every warning on. Each check prints what it
+# finds; one that finds nothing passes. Usage: lint.sh [CHECK...]	prints KTAP
+set -euo pipefail
+
+here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=tools/selftests/vm/lib.sh
+. "$here/../vm/lib.sh"
+
+driver=drivers/vhostx
+longest=800
+checks=(spdx length layers versions scripts checkpatch kernel-doc userspace
+	module-6.1 module-6.12 module-7.3)
+
+# Lowest first: a file includes its own header, and those of the rows above its own.
+layers=(
+	"compat"
+	"mem log"
+	"ring"
+	"ring_split ring_packed"
+	"sock stats trace worker"
+	"vhostx"
+	"notify"
+	"rx tx"
+	"vq"
+	"dev"
+	"cdev nl nl_gen"
+	"main"
+)
+
+# Macros of tests and of their headers are statements, tables, and the harness's own, which
+# need braces around them; C11 has words with capitals; rings in shared memory are volatile.
+userspace_allowed=BRACES,CAMELCASE,COMPLEX_MACRO,MACRO_ARG_REUSE,MACRO_ARG_PRECEDENCE
+userspace_allowed+=,MACRO_WITH_FLOW_CONTROL,MULTISTATEMENT_MACRO_USE_DO_WHILE,VOLATILE
+
+# The files of the checkout, those not yet committed too.
+files()
+{
+	if git -C "$top" rev-parse >/dev/null 2>&1; then
+		git -C "$top" ls-files -co --exclude-standard
+	else
+		find . -name .git -prune -o -name build -prune -o -type f -printf '%P\n'
+	fi | while read -r file; do
+		[ ! -e "$file" ] || echo "$file"
+	done
+}
+
+# Of those, the ones whose names match a pattern of grep.
+named()
+{
+	files | grep -E "$1" || true
+}
+
+scripts()
+{
+	files | while read -r file; do
+		if head -n 1 "$file" | grep -qE '^#! ?/bin/(ba)?sh' || [[ $file == *.sh ]]; then
+			echo "$file"
+		fi
+	done
+}
+
+check_spdx()
+{
+	local file
+
+	while read -r file; do
+		# Read as it is on the web, or one word long.
+		case $file in
+		*.md | */settings | */.checkpatch-*) continue ;;
+		esac
+		sed -n '/^#!/d; p; q' "$file" | grep -q 'SPDX-License-Identifier: GPL-2.0-only' ||
+			sed -n '2p' "$file" | grep -q 'SPDX-License-Identifier: GPL-2.0-only' ||
+			echo "$file: no SPDX line at its head"
+	done < <(files)
+}
+
+check_length()
+{
+	local file lines
+
+	while read -r file; do
+		lines=$(wc -l <"$file")
+		[ "$lines" -le "$longest" ] || echo "$file: $lines lines, more than $longest"
+	done < <(files)
+}
+
+check_layers()
+{
+	local -A rank=()
+	local file stem include other i name
+
+	for i in "${!layers[@]}"; do
+		for name in ${layers[i]}; do
+			rank[$name]=$i
+		done
+	done
+	while read -r file; do
+		stem=${file#"$driver/"}
+		stem=${stem%.[ch]}
+		[[ $stem != compat/* ]] || stem=compat
+		if [ -z "${rank[$stem]:-}" ]; then
+			echo "$file: has no layer, see the table in lint.sh"
+			continue
+		fi
+		while read -r include; do
+			other=${include%.h}
+			[[ $other != compat/* ]] || other=compat
+			if [ "$other" = "$stem" ]; then
+				continue
+			fi
+			if [ -z "${rank[$other]:-}" ]; then
+				echo "$file: includes $include, which has no layer"
+			elif [ "${rank[$other]}" -ge "${rank[$stem]}" ]; then
+				echo "$file: includes $include, which is not below it"
+			fi
+		done < <(sed -nE 's/^[ \t]*#[ \t]*include[ \t]*"([^"]*)".*/\1/p' "$file")
+	done < <(named "^$driver/.*\.[ch]$")
+}
+
+check_versions()
+{
+	# Only compat/ may know a kernel's version.
+	named "^(Kbuild|$driver/|include/)" | grep -v "^$driver/compat/" |
+		xargs grep -HnE 'LINUX_VERSION|KERNEL_VERSION|RHEL_RELEASE|UTS_RELEASE' || true
+}
+
+check_scripts()
+{
+	mapfile -t list < <(scripts)
+	# Not SC2317: many functions are called by a name that was put together.
+	in_image shellcheck -x -P . -P SCRIPTDIR -e SC2317 --format=gcc "${list[@]}"
+}
+
+check_checkpatch()
+{
+	mapfile -t list < <(named '\.[ch]$')
+	in_image "$here/lint.sh" inside checkpatch "${list[@]}"
+}
+
+inside_checkpatch()
+{
+	local file allowed
+
+	# It leaves a list of names where it runs.
+	cd /tmp
+	for file in "$@"; do
+		allowed=FILE_PATH_CHANGES
+		[[ $file != tools/* ]] || allowed+=,$userspace_allowed
+		# Without a kernel's tree: its root is where the lists of words are.
+		perl "$linux/scripts/checkpatch.pl" --no-tree --root=/tmp --strict --terse \
+			--show-types --ignore="$allowed" --file "$top/$file" 2>&1 |
+			grep -vE '^total: |^find: ' || true
+	done | sed "s,^$top/,,"
+}
+
+check_kernel-doc()
+{
+	mapfile -t list < <(named "^($driver|include)/.*\.[ch]$")
+	in_image perl "$linux/scripts/kernel-doc" -none -Wall "${list[@]}"
+}
+
+# More than the builds of the tests, which stop at any warning, ask for.
+check_userspace()
+{
+	mapfile -t list < <(named '^(tools|userspace)/.*\.c$')
+	in_image "$here/lint.sh" inside userspace "${list[@]}"
+}
+
+inside_userspace()
+{
+	local file flags
+
+	for file in "$@"; do
+		flags=(-I"$top/tools/selftests/lib" -I"$top/include/uapi" -isystem "$kselftest")
+		[[ $file != tools/selftests/ring/* ]] ||
+			flags=(-I"${file%/*}/include" -I"${file%/*}" -I"$driver" -isystem "$kselftest")
+		gcc -std=gnu11 -Wall -Wextra -Wshadow -Wstrict-prototypes -Wundef \
+			-Wold-style-definition -Wwrite-strings -Wformat=2 -D_GNU_SOURCE -pthread \
+			"${flags[@]}" -fsyntax-only "$file" 2>&1 |
+			grep -E 'warning|error' || true
+	done
+}
+
+# With W=1, and sparse where it can read the kernel's headers: Debian's does not know
+# the __typeof_unqual__ of 7.3. A module that builds without a word passes.
+check_module()
+{
+	local k=$1 image sparse=
+
+	image=$("$vm/image.sh" "$build_kernel")
+	[ "$k" = 7.3 ] || sparse=sparse
+	# sparse of the build tree with its own C library: another tree's may be older.
+	"$vm/chroot.sh" -b "$image/root:/opt/build" "$k" "$here/lint.sh" inside module $sparse
+}
+
+inside_module()
+{
+	local log status=0 sparse loader args=()
+
+	if [ $# -gt 0 ]; then
+		loader=$(echo /opt/build/lib64/ld-linux*)
+		sparse="$loader --library-path $(echo /opt/build/usr/lib/*-linux-gnu)"
+		args=(C=2 CHECK="$sparse /opt/build/usr/bin/sparse")
+	fi
+	mkdir /tmp/build
+	cp -r Kbuild dkms.conf drivers userspace /tmp/build
+	[ ! -e include ] || cp -r include /tmp/build
+	log=$(make -j2 -C /usr/src/linux-headers-*-[!c]*64 M=/tmp/build W=1 "${args[@]}" \
+		modules 2>&1) || status=$?
+	grep -iE 'warning|error' <<<"$log" | grep -v 'the compiler differs from the one used' |
+		sed 's,/tmp/build/,,' || true
+	[ "$status" = 0 ] || echo "make ends with status $status"
+	# Nothing was seen if sparse did not run.
+	[ $# = 0 ] || grep -q ' CHECK .*main\.c' <<<"$log" || echo "sparse did not run"
+}
+
+# Run a command in the build tree.
+in_image()
+{
+	"$vm/chroot.sh" "$build_kernel" "$@" 2>&1
+}
+
+linux=/opt/linux-source
+kselftest=$linux/tools/testing/selftests
+cd "$top"
+if [ "${1:-}" = inside ]; then
+	"inside_$2" "${@:3}"
+	exit
+fi
+
+[ $# -gt 0 ] || set -- "${checks[@]}"
+prepare_host
+echo "KTAP version 1"
+echo "1..$#"
+number=0
+failed=0
+for check in "$@"; do
+	number=$((number + 1))
+	status=0
+	case $check in
+	module-*) found=$(check_module "${check#*-}") || status=$? ;;
+	*) found=$("check_$check") || status=$? ;;
+	esac
+	# A check that ends badly and found nothing has not checked.
+	if [ -z "$found" ] && [ "$status" != 0 ]; then
+		found="status $status"
+	fi
+	if [ -z "$found" ]; then
+		echo "ok $number $check"
+		continue
+	fi
+	head -n 100 <<<"# ${found//$'\n'/$'\n'# }"
+	echo "not ok $number $check"
+	failed=1
+done
+exit "$failed"
