@@ -2,7 +2,8 @@
 # shellcheck shell=bash
 # The gate of L1: what a test must not leave behind. Source it, then
 #	gate_begin; ...the test...; gate_end && it is clean
-# gate_end prints a line per offence.
+# Call both from the same shell, without a pipe: its files count. gate_end leaves a line
+# per offence in gate_said.
 
 # Kernel log lines that fail a test.
 gate_pattern='WARNING|BUG:|kernel BUG|Oops|general protection|stack-trace|Call Trace'
@@ -15,14 +16,28 @@ gate_mark='vhostx-gate: mark'
 gate_slack=${GATE_SLACK:-16384}
 gate_modules=(vhostx tun tap vhost_net vhost vhost_iotlb)
 
+# Let udevd's workers go, which hold files and idle for seconds; it is part of no test.
+gate_settle()
+{
+	local tries
+
+	udevadm settle --timeout=20
+	for tries in {1..30}; do
+		udevadm control --reload
+		pgrep -x '\(udev-worker\)' >/dev/null || break
+		sleep 0.2
+	done
+}
+
 # The state that must be as it was: one "name value" line each.
 gate_state()
 {
-	local module file name value
+	local module file name value udevd
 
 	# file-nr is right to 32 per CPU only; the slab's count is exact (see boot.sh).
 	read -r value _ </sys/kernel/slab/filp/objects
-	echo "files $value"
+	udevd=(/proc/"$(pgrep -o -x systemd-udevd)"/fd/*)
+	echo "files $((value - ${#udevd[@]}))"
 	for module in "${gate_modules[@]}"; do
 		value=0
 		[ ! -e "/sys/module/$module/refcnt" ] || read -r value <"/sys/module/$module/refcnt"
@@ -63,14 +78,13 @@ gate_offences()
 
 gate_begin()
 {
-	# An idle worker of udevd holds files: let it go first.
-	udevadm control --reload 2>/dev/null
+	gate_settle
 	echo "$gate_mark" >/dev/kmsg
 	gate_state_before=$(gate_state)
 	gate_memory_before=$(gate_memory)
 }
 
-# Print what is more than before; $1 is the state before.
+# Print what is more in the state $2 than in the state $1.
 gate_compare()
 {
 	local -A before=()
@@ -79,21 +93,22 @@ gate_compare()
 	while read -r name value; do
 		before[$name]=$value
 	done <<<"$1"
-	gate_state | while read -r name value; do
+	while read -r name value; do
 		if [ "$value" -gt "${before[$name]:-0}" ]; then
 			echo "leak: $name is $value, was ${before[$name]:-0}"
 		fi
-	done
+	done <<<"$2"
 }
 
 # What is freed late gets a few seconds to be.
 gate_end()
 {
-	local tries leak growth offences
+	local tries state leak growth offences
 
-	udevadm control --reload 2>/dev/null
+	gate_settle
 	for tries in {1..20}; do
-		leak=$(gate_compare "$gate_state_before")
+		state=$(gate_state)
+		leak=$(gate_compare "$gate_state_before" "$state")
 		[ -z "$leak" ] && break
 		sleep 0.25
 	done
@@ -106,7 +121,6 @@ gate_end()
 		leak+=${leak:+$'\n'}"leak: $growth KiB of memory after $tries looks"
 	fi
 	offences=$(gate_offences)
-	[ -z "$leak" ] || echo "$leak"
-	[ -z "$offences" ] || echo "$offences"
-	[ -z "$leak$offences" ]
+	gate_said=$leak${leak:+${offences:+$'\n'}}$offences
+	[ -z "$gate_said" ]
 }

@@ -39,7 +39,8 @@ gate_case()
 {
 	gate_begin
 	"$2"
-	expect "$1" "$(gate_end || true)" "$3"
+	gate_end
+	expect "$1" "$gate_said" "$3"
 	undo
 }
 
