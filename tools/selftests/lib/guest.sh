@@ -9,6 +9,11 @@ GUEST_DIR=${VHOSTX_LOGS:-$(mktemp -d /tmp/vhostx-guests.XXXXXX)}
 GUEST_BOOT=150
 declare -A guest_pid guest_in guest_out guest_mon
 
+need_kvm()
+{
+	[ -c /dev/kvm ] || ktap_skip_all "no /dev/kvm"
+}
+
 # guest_start NAME CPUS TAP QUEUES [DEVICE PROPERTIES]: boot with one NIC on an existing tap.
 # VHOST_DEV=none leaves the data path to QEMU.
 guest_start()
@@ -45,6 +50,7 @@ guest_start()
 			-netdev "$netdev" -device "$device"
 	) </dev/null >"$dir/$name.qemu" 2>&1 &
 	guest_pid[$name]=$!
+	queue_owner_is "$tap" $!
 
 	exec {fd}<>"$dir/$name.ctl.in"
 	guest_in[$name]=$fd

@@ -6,6 +6,7 @@ KTAP_SKIP=4
 ktap_planned=0
 ktap_done=0
 ktap_failed=0
+ktap_log=${VHOSTX_LOGS:-/tmp}/check.$$
 
 ktap_plan()
 {
@@ -49,17 +50,19 @@ skip()
 	echo "ok $ktap_done $1 # SKIP $2"
 }
 
-# check NAME COMMAND...: one point; the command's output shows as comments when it fails.
+# check NAME COMMAND...: one point. The command runs in this shell, what it sets stays; the
+# end of its output shows as comments when it fails.
 check()
 {
-	local name=$1 out
+	local name=$1
 	shift
 
-	if out=$("$@" 2>&1); then
+	if "$@" >"$ktap_log" 2>&1; then
 		ok "$name"
 	else
-		[ -z "$out" ] || note "$out"
+		[ ! -s "$ktap_log" ] || note "$(tail -n 25 "$ktap_log")"
 		nok "$name"
+		return 1
 	fi
 }
 

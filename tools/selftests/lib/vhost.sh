@@ -26,44 +26,48 @@ enter_netns()
 need_device()
 {
 	[ -c "$VHOST_DEV" ] || ktap_skip_all "no $VHOST_DEV"
-	[ -c /dev/kvm ] || [ "${1:-}" = nokvm ] || ktap_skip_all "no /dev/kvm"
 }
 
-# counter TAP rx|tx KEY: the sum over that tap's queues.
-counter()
+# The process that owns a tap's vhost devices, set by who starts it.
+declare -A queue_owner
+
+queue_owner_is()
 {
-	awk -v tap="$1" -v queue="$2" -v key="$3" '
+	queue_owner[$1]=$2
+}
+
+# queues AWK-CONDITION TAP: the lines of that tap's queues for which it holds; inside,
+# field["key"] has the values.
+queues()
+{
+	awk -v pid="${queue_owner[$2]:-none}" '
 		{
 			split("", field)
 			for (i = 1; i <= NF; i++) {
 				at = index($i, "=")
 				field[substr($i, 1, at - 1)] = substr($i, at + 1)
 			}
-			if (field["netdev"] == tap && field["queue"] == queue)
-				sum += field[key]
 		}
-		END { printf "%d\n", sum }' "$VHOSTX_QUEUES"
+		field["pid"] == pid && ('"$1"')' "$VHOSTX_QUEUES"
+}
+
+# counter TAP rx|tx KEY: the sum over that tap's queues.
+counter()
+{
+	queues 'field["queue"] == "'"$2"'"' "$1" |
+		grep -o "\<$3=[0-9]*" | awk -F= '{ sum += $2 } END { printf "%d\n", sum }'
 }
 
 # queue_count TAP STATE: how many of that tap's queues are in a state.
 queue_count()
 {
-	awk -v tap="netdev=$1" -v state="state=$2" '
-		{
-			mine = right = 0
-			for (i = 1; i <= NF; i++) {
-				mine += $i == tap
-				right += $i == state
-			}
-			count += mine && right
-		}
-		END { print count + 0 }' "$VHOSTX_QUEUES"
+	queues 'field["state"] == "'"$2"'"' "$1" | wc -l
 }
 
 # link_counter LINK rx|tx bytes|packets: as the host sees it (the guest's tx is the tap's rx).
 link_counter()
 {
-	cat "/proc/$$/net/dev" | tr ':' ' ' | awk -v link="$1" -v what="$2$3" '
+	tr ":" " " <"/proc/$$/net/dev" | awk -v link="$1" -v what="$2$3" '
 		BEGIN {
 			column["rxbytes"] = 2
 			column["rxpackets"] = 3
@@ -94,19 +98,26 @@ book()
 	esac
 }
 
-# mark TAP [GUEST]: remember the books.
+# mark TAP [GUEST]: remember the books, at a moment when nothing moves.
 mark()
+{
+	marked_guest=${2:-}
+	has_counters || return 0
+	wait_for 10 mark_still "$1" || note "$1 is never quiet"
+}
+
+# Read every book; fails when a packet passed meanwhile.
+mark_still()
 {
 	local tap=$1 queue name
 
-	marked_guest=${2:-}
-	has_counters || return 0
 	for queue in rx tx; do
 		for name in vhostx tap $marked_guest; do
 			mark_book[$tap.$queue.$name]=$(book "$tap" $queue "$name")
 		done
 		mark_book[$tap.$queue.bytes]=$(counter "$tap" $queue bytes)
 	done
+	[ "$(moved "$tap" rx vhostx)$(moved "$tap" tx vhostx)" = 00 ]
 }
 
 # moved TAP rx|tx BOOK: packets since mark.
@@ -179,4 +190,10 @@ check_counters()
 	else
 		skip "$1" "$VHOST_DEV has no counters"
 	fi
+}
+
+# none_left TAP: the devices behind that tap are closed.
+none_left()
+{
+	[ "$(queues 1 "$1" | wc -l)" -eq 0 ]
 }

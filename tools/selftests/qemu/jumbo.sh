@@ -1,14 +1,20 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # Large frames: MTU 9000 both ways, in one buffer and over mergeable ones, and fragments.
+# shellcheck disable=SC2317 # check calls them
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=tools/selftests/lib/ktap.sh
 . "$here/../lib/ktap.sh"
+# shellcheck source=tools/selftests/lib/vhost.sh
 . "$here/../lib/vhost.sh"
+# shellcheck source=tools/selftests/lib/guest.sh
 . "$here/../lib/guest.sh"
+# shellcheck source=tools/selftests/lib/traffic.sh
 . "$here/../lib/traffic.sh"
 
 need_device
+need_kvm
 enter_netns "$@"
 trap guest_kill_all EXIT
 ktap_plan 18
@@ -30,7 +36,7 @@ jumbo()
 	check_counters "$props: they went through vhostx" both_ways "$tap" 20
 	mark "$tap" "$name"
 	check "$props: host pings guest with 8972 bytes" \
-		ping -q -M do -s 8972 -i 0.05 -c 20 -W 3 "$net.2"
+		ping -q -M "do" -s 8972 -i 0.05 -c 20 -W 3 "$net.2"
 	check_counters "$props: in whole frames, both ways" whole_frames "$tap" 20 9014
 	mark "$tap" "$name"
 	check "$props: host pings guest with 60000 bytes, in fragments" \

@@ -1,16 +1,22 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # Several queue pairs: a vhost device each, traffic on all, fewer, then all again.
+# shellcheck disable=SC2317 # check calls them
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=tools/selftests/lib/ktap.sh
 . "$here/../lib/ktap.sh"
+# shellcheck source=tools/selftests/lib/vhost.sh
 . "$here/../lib/vhost.sh"
+# shellcheck source=tools/selftests/lib/guest.sh
 . "$here/../lib/guest.sh"
+# shellcheck source=tools/selftests/lib/traffic.sh
 . "$here/../lib/traffic.sh"
 
 PAIRS=3
 
 need_device
+need_kvm
 enter_netns "$@"
 trap guest_kill_all EXIT
 ktap_plan 14
@@ -33,23 +39,9 @@ queues_moved()
 {
 	local busy
 
-	busy=$(awk -v queue="queue=$1" '
-		{
-			mine = moved = 0
-			for (i = 1; i <= NF; i++) {
-				mine += $i == "netdev=vx0" || $i == queue
-				moved += $i ~ /^packets=/ && substr($i, 9) > 0
-			}
-			count += mine == 2 && moved
-		}
-		END { print count + 0 }' "$VHOSTX_QUEUES")
+	busy=$(queues 'field["queue"] == "'"$1"'" && field["packets"] > 0' vx0 | wc -l)
 	echo "$busy $1 queues moved packets"
 	[ "$busy" -eq "$2" ]
-}
-
-running()
-{
-	[ "$(queue_count vx0 running)" -eq "$1" ]
 }
 
 tap_add vx0 $PAIRS

@@ -1,14 +1,20 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # Queues that stop and start: driver reload, guest reboots, ring sizes, QEMU's end.
+# shellcheck disable=SC2317 # check calls them
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=tools/selftests/lib/ktap.sh
 . "$here/../lib/ktap.sh"
+# shellcheck source=tools/selftests/lib/vhost.sh
 . "$here/../lib/vhost.sh"
+# shellcheck source=tools/selftests/lib/guest.sh
 . "$here/../lib/guest.sh"
+# shellcheck source=tools/selftests/lib/traffic.sh
 . "$here/../lib/traffic.sh"
 
 need_device
+need_kvm
 enter_netns "$@"
 trap guest_kill_all EXIT
 ktap_plan 22
@@ -27,17 +33,13 @@ alive()
 	check_counters "$1: both queues run, none broke" healthy vx0 2
 }
 
-none_left()
-{
-	[ "$(queue_count vx0 running)" -eq 0 ]
-}
-
 tap_add vx0
 ip addr add 10.99.0.1/24 dev vx0
 guest_start g1 1 vx0 1 rx_queue_size=1024
 guest_wait g1 || ktap_bail "the guest did not boot"
 alive "first boot"
 
+# shellcheck disable=SC2016 # the guest expands it
 pci='$(basename $(readlink -f /sys/class/net/eth0/device/..))'
 check "the driver lets go of the NIC and takes it back" guest_run g1 20 \
 	"pci=$pci; cd /sys/bus/pci/drivers/virtio-pci &&
@@ -61,11 +63,11 @@ guest_monitor g1 cont
 alive "stopped and continued"
 
 check "QEMU quits" guest_quit g1
-check_counters "its queues are gone" wait_for 5 none_left
+check_counters "its queues are gone" wait_for 5 none_left vx0
 guest_start g1 1 vx0 1
 guest_wait g1 || ktap_bail "the second guest did not boot"
 check "the same tap serves a second QEMU" pings
 check "which dies of SIGKILL" kill -9 "${guest_pid[g1]}"
-check_counters "its queues are gone too" wait_for 5 none_left
+check_counters "its queues are gone too" wait_for 5 none_left vx0
 
 ktap_finish
