@@ -115,7 +115,7 @@ TEST_F(worker, ends_with_the_file)
 
 TEST_F(worker, ends_with_the_ownership)
 {
-	for (int i = 0; i < 20; i++) {
+	for (int i = 0; i < 5; i++) {
 		ASSERT_EQ(0, dev_ioctl(self->fd, VHOST_SET_OWNER, NULL));
 		ASSERT_EQ(1, worker_count(getpid()));
 		ASSERT_EQ(0, dev_ioctl(self->fd, VHOST_RESET_OWNER, NULL));
