@@ -22,6 +22,7 @@ run=(make -s --no-print-directory -C "$here" -j2)
 if able; then
 	run+=("OUTPUT=$output")
 else
+	unset CC
 	run=("$vm/chroot.sh" -b "$output:/out" 6.12 "${run[@]}" OUTPUT=/out/image)
 fi
 

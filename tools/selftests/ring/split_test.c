@@ -625,6 +625,35 @@ TEST_F(split, cache_full_of_chains)
 		  rig_gpa(VHOSTX_CHAIN_MAX * 128));
 }
 
+/* Whether the driver could have more depends on what it has given already. */
+TEST_F(split, exhausted)
+{
+	int i;
+
+	RESIZE(4);
+	ASSERT_FALSE(vhostx_ring_exhausted(self->r));
+	rig_desc(self->rig, 0, 0, 1, RIG_NEXT, 1);
+	rig_desc(self->rig, 1, 0, 1, 0, 0);
+	rig_post(self->rig, 0);
+	rig_post_simple(self->rig, 2);
+	ASSERT_EQ(vhostx_split_fetch(self->r), 2);
+	ASSERT_FALSE(vhostx_ring_exhausted(self->r));
+	rig_post_simple(self->rig, 3);
+	ASSERT_EQ(vhostx_split_fetch(self->r), 1);
+	ASSERT_TRUE(vhostx_ring_exhausted(self->r));
+	vhostx_ring_use(self->r, 0);
+	ASSERT_FALSE(vhostx_ring_exhausted(self->r));
+
+	RESIZE(2048);
+	for (i = 0; i < VHOSTX_CHAIN_MAX; i++)
+		rig_post_simple(self->rig, i);
+	while (vhostx_ring_cached(self->r) < VHOSTX_CHAIN_MAX) {
+		ASSERT_FALSE(vhostx_ring_exhausted(self->r));
+		ASSERT_EQ(vhostx_split_fetch(self->r), VHOSTX_BATCH);
+	}
+	ASSERT_TRUE(vhostx_ring_exhausted(self->r));
+}
+
 TEST_F(split, forget)
 {
 	int i, round;
