@@ -224,6 +224,8 @@ static void vq_show(struct seq_file *seq, const struct vhostx_vq *vq)
  * @unused: not used
  *
  * Does not stop the queues: a line's numbers can be a batch apart.
+ *
+ * Return: 0.
  */
 int vhostx_devs_show(struct seq_file *seq, void *unused)
 {

@@ -72,6 +72,8 @@ out:
  * @table: the table, or NULL
  *
  * Context: runs in the owner's address space.
+ *
+ * Return: whether there is a table and every region does.
  */
 bool vhostx_mem_ok(struct vhost_iotlb *table)
 {

@@ -17,6 +17,8 @@ static const char * const fault_names[VHOSTX_FAULT_COUNT] = {
 /**
  * vhostx_fault_name - the word that operators see for a fault
  * @fault: the fault
+ *
+ * Return: the word.
  */
 const char *vhostx_fault_name(enum vhostx_fault fault)
 {

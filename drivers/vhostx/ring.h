@@ -22,6 +22,16 @@
 
 /**
  * enum vhostx_fault - what breaks a ring
+ * @VHOSTX_FAULT_NONE: the ring is sound
+ * @VHOSTX_FAULT_AVAIL_READ: available ring is not readable
+ * @VHOSTX_FAULT_AVAIL_JUMP: more entries than the ring holds
+ * @VHOSTX_FAULT_DESC_READ: descriptor table is not readable
+ * @VHOSTX_FAULT_DESC_RANGE: descriptor number outside the table
+ * @VHOSTX_FAULT_DESC_LOOP: chain longer than its table
+ * @VHOSTX_FAULT_INDIRECT_LEN: table empty, or not of whole entries
+ * @VHOSTX_FAULT_INDIRECT_NEST: indirect inside indirect, or chained
+ * @VHOSTX_FAULT_USED_WRITE: used ring is not writable
+ * @VHOSTX_FAULT_COUNT: how many there are
  *
  * A ring breaks when its structure cannot be trusted any more. A chain whose
  * structure is sound but whose buffers are not is a bad frame instead, see
@@ -29,26 +39,31 @@
  */
 enum vhostx_fault {
 	VHOSTX_FAULT_NONE,
-	VHOSTX_FAULT_AVAIL_READ,	/* available ring is not readable */
-	VHOSTX_FAULT_AVAIL_JUMP,	/* more entries than the ring holds */
-	VHOSTX_FAULT_DESC_READ,		/* descriptor table is not readable */
-	VHOSTX_FAULT_DESC_RANGE,	/* descriptor number outside the table */
-	VHOSTX_FAULT_DESC_LOOP,		/* chain longer than its table */
-	VHOSTX_FAULT_INDIRECT_LEN,	/* table empty, or not of whole entries */
-	VHOSTX_FAULT_INDIRECT_NEST,	/* indirect inside indirect, or chained */
-	VHOSTX_FAULT_USED_WRITE,	/* used ring is not writable */
+	VHOSTX_FAULT_AVAIL_READ,
+	VHOSTX_FAULT_AVAIL_JUMP,
+	VHOSTX_FAULT_DESC_READ,
+	VHOSTX_FAULT_DESC_RANGE,
+	VHOSTX_FAULT_DESC_LOOP,
+	VHOSTX_FAULT_INDIRECT_LEN,
+	VHOSTX_FAULT_INDIRECT_NEST,
+	VHOSTX_FAULT_USED_WRITE,
 	VHOSTX_FAULT_COUNT
 };
 
 /**
  * enum vhostx_bad - why one chain cannot carry a frame
+ * @VHOSTX_BAD_EMPTY: no byte in it
+ * @VHOSTX_BAD_DIR: a descriptor of the wrong direction
+ * @VHOSTX_BAD_ADDR: address outside the memory table
+ * @VHOSTX_BAD_FAULT: in the table, but not accessible
+ * @VHOSTX_BAD_SIZE: more descriptors or bytes than a frame
  */
 enum vhostx_bad {
-	VHOSTX_BAD_EMPTY = 1,		/* no byte in it */
-	VHOSTX_BAD_DIR,			/* a descriptor of the wrong direction */
-	VHOSTX_BAD_ADDR,		/* address outside the memory table */
-	VHOSTX_BAD_FAULT,		/* in the table, but not accessible */
-	VHOSTX_BAD_SIZE,		/* more descriptors or bytes than a frame */
+	VHOSTX_BAD_EMPTY = 1,
+	VHOSTX_BAD_DIR,
+	VHOSTX_BAD_ADDR,
+	VHOSTX_BAD_FAULT,
+	VHOSTX_BAD_SIZE,
 };
 
 /**
@@ -183,6 +198,8 @@ int vhostx_split_has_avail(struct vhostx_ring *r);
 /**
  * vhostx_ring_cached - chains that were fetched and not yet consumed
  * @r: the ring
+ *
+ * Return: how many.
  */
 static inline unsigned int vhostx_ring_cached(const struct vhostx_ring *r)
 {
@@ -193,6 +210,8 @@ static inline unsigned int vhostx_ring_cached(const struct vhostx_ring *r)
  * vhostx_ring_peek - a chain of the cache
  * @r: the ring
  * @i: position from the first not consumed, below vhostx_ring_cached()
+ *
+ * Return: the chain, which stays until it is consumed or forgotten.
  */
 static inline struct vhostx_chain *vhostx_ring_peek(struct vhostx_ring *r,
 						    unsigned int i)
@@ -221,6 +240,8 @@ static inline void vhostx_ring_use(struct vhostx_ring *r, u32 len)
 /**
  * vhostx_ring_exhausted - whether the driver can have no more than is cached
  * @r: the ring
+ *
+ * Return: true where it is of no use to wait for more.
  */
 static inline bool vhostx_ring_exhausted(const struct vhostx_ring *r)
 {
@@ -233,6 +254,8 @@ static inline bool vhostx_ring_exhausted(const struct vhostx_ring *r)
 /**
  * vhostx_ring_broken - whether the ring waits to be set up again
  * @r: the ring
+ *
+ * Return: true where it does.
  */
 static inline bool vhostx_ring_broken(const struct vhostx_ring *r)
 {

@@ -52,6 +52,8 @@ static __virtio16 __user *split_avail_event(const struct vhostx_ring *r)
  * @r: the ring
  *
  * Context: runs in the owner's address space.
+ *
+ * Return: true where they do.
  */
 bool vhostx_split_ok(const struct vhostx_ring *r)
 {

@@ -114,6 +114,8 @@ struct socket *vhostx_sock_detach(struct vhostx_sock *s)
  * @s: the backend, attached
  *
  * Where it would not, it is made to wake its waiters when it will.
+ *
+ * Return: true where it would, or where it is gone.
  */
 bool vhostx_sock_ready(const struct vhostx_sock *s)
 {
@@ -123,6 +125,8 @@ bool vhostx_sock_ready(const struct vhostx_sock *s)
 /**
  * vhostx_sock_has_frame - whether a frame waits at the socket
  * @s: the backend, attached
+ *
+ * Return: true where one does.
  */
 bool vhostx_sock_has_frame(const struct vhostx_sock *s)
 {
@@ -219,6 +223,8 @@ void vhostx_sock_discard(struct vhostx_sock *s)
 /**
  * vhostx_sock_headroom - bytes that an XDP program wants before a frame
  * @s: the backend, attached
+ *
+ * Return: the bytes; 0 where there is no program.
  */
 unsigned int vhostx_sock_headroom(const struct vhostx_sock *s)
 {
@@ -230,6 +236,8 @@ unsigned int vhostx_sock_headroom(const struct vhostx_sock *s)
  * @s: the backend, attached
  *
  * A tap does; but one with a limited send buffer has to account each frame.
+ *
+ * Return: true where it does.
  */
 bool vhostx_sock_can_batch(const struct vhostx_sock *s)
 {

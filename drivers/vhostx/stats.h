@@ -8,25 +8,41 @@
 
 /**
  * enum vhostx_counter - what a queue counts
+ * @VHOSTX_PACKETS: frames moved
+ * @VHOSTX_BYTES: their bytes, without virtio-net header
+ * @VHOSTX_BATCHES: times that used entries were published
+ * @VHOSTX_KICKS: kicks that came
+ * @VHOSTX_SIGNALS: interrupts that went out
+ * @VHOSTX_SUPPRESSED: interrupts that the driver did not want
+ * @VHOSTX_DROP_HDR: virtio-net header that does not fit its frame
+ * @VHOSTX_DROP_SHORT: shorter than its headers
+ * @VHOSTX_DROP_EMPTY: chain without a byte
+ * @VHOSTX_DROP_DIR: descriptor of the wrong direction
+ * @VHOSTX_DROP_ADDR: address outside the memory table
+ * @VHOSTX_DROP_FAULT: memory that the owner does not have
+ * @VHOSTX_DROP_SIZE: longer than a frame or its buffers can be
+ * @VHOSTX_DROP_BACKEND: the socket refused it
+ * @VHOSTX_BROKEN: times that the ring broke
+ * @VHOSTX_COUNTERS: how many there are
  *
  * A drop is a frame that was lost, or a buffer that came back empty.
  */
 enum vhostx_counter {
-	VHOSTX_PACKETS,		/* frames moved */
-	VHOSTX_BYTES,		/* their bytes, without virtio-net header */
-	VHOSTX_BATCHES,		/* times that used entries were published */
-	VHOSTX_KICKS,		/* kicks that came */
-	VHOSTX_SIGNALS,		/* interrupts that went out */
-	VHOSTX_SUPPRESSED,	/* interrupts that the driver did not want */
-	VHOSTX_DROP_HDR,	/* virtio-net header that does not fit its frame */
-	VHOSTX_DROP_SHORT,	/* shorter than its headers */
-	VHOSTX_DROP_EMPTY,	/* chain without a byte */
-	VHOSTX_DROP_DIR,	/* descriptor of the wrong direction */
-	VHOSTX_DROP_ADDR,	/* address outside the memory table */
-	VHOSTX_DROP_FAULT,	/* memory that the owner does not have */
-	VHOSTX_DROP_SIZE,	/* longer than a frame or its buffers can be */
-	VHOSTX_DROP_BACKEND,	/* the socket refused it */
-	VHOSTX_BROKEN,		/* times that the ring broke */
+	VHOSTX_PACKETS,
+	VHOSTX_BYTES,
+	VHOSTX_BATCHES,
+	VHOSTX_KICKS,
+	VHOSTX_SIGNALS,
+	VHOSTX_SUPPRESSED,
+	VHOSTX_DROP_HDR,
+	VHOSTX_DROP_SHORT,
+	VHOSTX_DROP_EMPTY,
+	VHOSTX_DROP_DIR,
+	VHOSTX_DROP_ADDR,
+	VHOSTX_DROP_FAULT,
+	VHOSTX_DROP_SIZE,
+	VHOSTX_DROP_BACKEND,
+	VHOSTX_BROKEN,
 	VHOSTX_COUNTERS
 };
 

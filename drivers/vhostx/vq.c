@@ -213,6 +213,8 @@ int vhostx_vq_set_base(struct vhostx_vq *vq, u32 base)
 /**
  * vhostx_vq_base - the first available entry that was not served
  * @vq: the queue
+ *
+ * Return: its index.
  */
 u32 vhostx_vq_base(struct vhostx_vq *vq)
 {

@@ -147,6 +147,8 @@ void vhostx_worker_flush(struct vhostx_worker *worker)
  * vhostx_worker_may_poll - whether a worker may go on polling
  * @worker: the worker that asks, on its own thread
  * @end: when it should stop, local_clock() nanoseconds
+ *
+ * Return: false where others wait for the worker or the processor, or time is up.
  */
 bool vhostx_worker_may_poll(const struct vhostx_worker *worker, u64 end)
 {
