@@ -16,7 +16,7 @@ enter_netns()
 {
 	if [ "${VHOSTX_NETNS:-}" != "$$" ]; then
 		export VHOSTX_NETNS=$$
-		exec unshare --net -- "$0" "$@"
+		exec unshare --net -- bash "$0" "$@"
 	fi
 	ip link set lo up
 	sysctl -q -w net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1 ||

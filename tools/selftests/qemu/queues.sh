@@ -13,7 +13,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=tools/selftests/lib/traffic.sh
 . "$here/../lib/traffic.sh"
 
-PAIRS=3
+PAIRS=2
 
 need_device
 need_kvm
@@ -27,19 +27,26 @@ set_pairs()
 	guest_run g1 10 "ethtool -L eth0 combined $1"
 }
 
-# Flows enough for every queue; the guest spreads by flow.
-many_flows()
+# A connection from each of the guest's CPUs, each way: the guest picks the tx queue by
+# CPU, and the tap answers a flow on the queue it came from.
+each_cpu()
 {
-	guest_run g1 60 "iperf3 -c 10.99.0.1 -t 2 -P 12 --connect-timeout 9000" | received &&
-		timeout 60 iperf3 -c 10.99.0.2 -t 2 -P 12 --connect-timeout 9000 | received
+	local cpu way
+
+	for ((cpu = 0; cpu < PAIRS; cpu++)); do
+		for way in '' -R; do
+			guest_run g1 60 "taskset -c $cpu iperf3 -c 10.99.0.1 -t 1 $way \
+				--connect-timeout 9000" | received || return 1
+		done
+	done
 }
 
-# queues_moved rx|tx NUMBER: so many of the tap's queues have moved packets since boot.
+# queues_moved rx|tx NUMBER: so many of the tap's queues have moved more than stray packets.
 queues_moved()
 {
 	local busy
 
-	busy=$(queues 'field["queue"] == "'"$1"'" && field["packets"] > 0' vx0 | wc -l)
+	busy=$(queues 'field["queue"] == "'"$1"'" && field["packets"] + 0 > 20' vx0 | wc -l)
 	echo "$busy $1 queues moved packets"
 	[ "$busy" -eq "$2" ]
 }
@@ -53,10 +60,9 @@ check "the driver takes $PAIRS queue pairs" set_pairs $PAIRS
 check "QEMU uses vhost" used_vhost g1
 check_counters "all queues run" healthy vx0 $((2 * PAIRS))
 serve_host
-serve_guest g1
 
 mark vx0 g1
-check "12 flows each way" many_flows
+check "a connection from each CPU, each way" each_cpu
 check_counters "they went through vhostx, tx" went_through vx0 tx 100 0
 check_counters "they went through vhostx, rx" went_through vx0 rx 100 0
 check_counters "every tx queue had its share" queues_moved tx $PAIRS
@@ -65,7 +71,7 @@ check_counters "every rx queue had its share" queues_moved rx $PAIRS
 check "the driver goes back to one pair" set_pairs 1
 check "traffic goes on" ping -q -i 0.05 -c 20 -W 3 10.99.0.2
 check "the driver takes $PAIRS pairs again" set_pairs $PAIRS
-check "12 flows each way, again" many_flows
+check "a connection from each CPU, each way, again" each_cpu
 check_counters "no queue broke, no frame was refused" healthy vx0 $((2 * PAIRS))
 
 ktap_finish

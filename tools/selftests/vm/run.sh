@@ -143,8 +143,16 @@ command)
 	prepare
 	echo command >"$lab/mode"
 	echo "$command" >"$lab/command"
-	"$vm/boot.sh" "$k" "$lab" </dev/null >"$lab/console"
-	cat "$lab/output"
+	: >"$lab/output"
+	"$vm/boot.sh" "$k" "$lab" </dev/null >"$lab/console" 2>&1 &
+	l1=$!
+	timeout "$run_limit" tail -n +1 -s 0.2 -f --pid="$l1" "$lab/output" || true
+	if [ ! -e "$lab/status" ]; then
+		touch "$lab/keep"
+		die "L1 did not finish; its console is $lab/console"
+	fi
+	wait "$l1" || true
+	l1=
 	exit "$(<"$lab/status")"
 	;;
 test)
