@@ -222,6 +222,8 @@ in_image()
 	"$vm/chroot.sh" "$build_kernel" "$@" 2>&1
 }
 
+# What make was told above is not for the makes below: -s would hide what sparse saw.
+unset MAKEFLAGS MFLAGS MAKELEVEL
 linux=/opt/linux-source
 kselftest=$linux/tools/testing/selftests
 cd "$top"

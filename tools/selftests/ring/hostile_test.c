@@ -196,7 +196,7 @@ static void expect_inside(struct __test_metadata *_metadata,
 	ASSERT_EQ(len, 0);
 }
 
-TEST_F(hostile, random)
+TEST_F_TIMEOUT(hostile, random, 300)
 {
 	static struct iovec iov[256];
 	u32 faults[VHOSTX_FAULT_COUNT] = {}, good = 0, bad = 0, step, i;

@@ -669,7 +669,8 @@ FIXTURE_TEARDOWN(model)
 	model_free(self->m);
 }
 
-TEST_F(model, random)
+/* A busy machine may take its time. */
+TEST_F_TIMEOUT(model, random, 300)
 {
 	struct model *m = self->m;
 	u32 i;
