@@ -96,7 +96,7 @@ TEST_F(backend, not_a_backend)
 		self->v->fd,
 	};
 
-	for (size_t i = 0; i < sizeof(fd) / sizeof(fd[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(fd); i++) {
 		EXPECT_EQ(-ENOTSOCK, vmm_backend(self->v, RX, fd[i])) {
 			TH_LOG("case %zu", i);
 		}
@@ -104,7 +104,7 @@ TEST_F(backend, not_a_backend)
 			TH_LOG("case %zu", i);
 		}
 	}
-	for (size_t i = 2; i < sizeof(fd) / sizeof(fd[0]) - 1; i++)
+	for (size_t i = 2; i < ARRAY_SIZE(fd) - 1; i++)
 		close(fd[i]);
 }
 

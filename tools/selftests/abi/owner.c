@@ -51,7 +51,7 @@ static const struct {
 	OWNED(VHOST_RESET_OWNER, NULL),
 };
 
-#define N_OWNED (sizeof(owned) / sizeof(owned[0]))
+#define N_OWNED ARRAY_SIZE(owned)
 
 /* How many owned ioctls another process does not get EPERM from. */
 static int child_not_refused(int fd)
@@ -207,7 +207,7 @@ TEST_F(owner, not_offered)
 	};
 
 	ASSERT_EQ(0, dev_ioctl(self->fd, VHOST_SET_OWNER, NULL));
-	for (size_t i = 0; i < sizeof(req) / sizeof(req[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(req); i++) {
 		EXPECT_EQ(-ENOTTY, dev_ioctl(self->fd, req[i], &s))
 			TH_LOG("ioctl %lx", req[i]);
 	}

@@ -55,7 +55,7 @@ TEST_F(vring, index_and_pointer)
 	};
 	static const unsigned int index[] = { 2, 3, 0x80000000, 0xffffffff };
 
-	for (size_t i = 0; i < sizeof(req) / sizeof(req[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(req); i++) {
 		struct vhost_vring_addr a = {};
 
 		for (size_t j = 0; j < 4; j++) {
@@ -79,12 +79,12 @@ TEST_F(vring, num)
 		0xffffffff,
 	};
 
-	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(good); i++) {
 		EXPECT_EQ(0, STATE(SET_VRING_NUM, good[i])) {
 			TH_LOG("%u", good[i]);
 		}
 	}
-	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
 		EXPECT_EQ(-EINVAL, STATE(SET_VRING_NUM, bad[i])) {
 			TH_LOG("%u", bad[i]);
 		}
@@ -203,13 +203,13 @@ TEST_F(vring, base)
 	static const unsigned int good[] = { 0, 1, 77, 0x7fff, 0xffff };
 	static const unsigned int bad[] = { 0x10000, 0x80008000, 0xffffffff };
 
-	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(good); i++) {
 		EXPECT_EQ(0, STATE(SET_VRING_BASE, good[i]));
 		EXPECT_EQ((int)good[i], vmm_get_base(self->v, TX));
 		/* The other queue's is its own. */
 		EXPECT_EQ(0, vmm_get_base(self->v, RX));
 	}
-	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
 		EXPECT_EQ(-EINVAL, STATE(SET_VRING_BASE, bad[i]));
 	}
 	EXPECT_EQ(0xffff, vmm_get_base(self->v, TX));
@@ -347,7 +347,7 @@ TEST_F(vring, busyloop_timeout)
 	static const unsigned int us[] = { 0, 1, 50, 100000, 0xffffffff };
 	struct vhost_vring_state s = { .index = TX };
 
-	for (size_t i = 0; i < sizeof(us) / sizeof(us[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(us); i++) {
 		EXPECT_EQ(0, STATE(SET_VRING_BUSYLOOP_TIMEOUT, us[i]));
 		EXPECT_EQ(0, dev_ioctl(self->v->fd,
 				       VHOST_GET_VRING_BUSYLOOP_TIMEOUT, &s));

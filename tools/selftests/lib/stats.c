@@ -43,7 +43,7 @@ static void parse_word(struct stats *s, const char *key, const char *val)
 		snprintf(s->reason, sizeof(s->reason), "%s", val);
 	else if (!strcmp(key, "netdev"))
 		snprintf(s->netdev, sizeof(s->netdev), "%s", val);
-	for (i = 0; i < sizeof(counters) / sizeof(counters[0]); i++)
+	for (i = 0; i < ARRAY_SIZE(counters); i++)
 		if (!strcmp(key, counters[i].key))
 			*(uint64_t *)((char *)s + counters[i].offset) =
 				strtoull(val, NULL, 10);
@@ -51,11 +51,12 @@ static void parse_word(struct stats *s, const char *key, const char *val)
 
 static void parse_line(struct stats *s, char *line)
 {
+	static const char blank[] = { ' ', '\n', 0 };
 	char *save, *word;
 
 	memset(s, 0, sizeof(*s));
-	for (word = strtok_r(line, " \n", &save); word;
-	     word = strtok_r(NULL, " \n", &save)) {
+	for (word = strtok_r(line, blank, &save); word;
+	     word = strtok_r(NULL, blank, &save)) {
 		char *val = strchr(word, '=');
 
 		if (!val)

@@ -133,7 +133,7 @@ int link_del(const char *name)
 
 int bridge_two(const char *br, const char *a, const char *b)
 {
-	const char *port[] = { a, b };
+	const char * const port[] = { a, b };
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), ret = 0, i;
 
 	if (fd < 0)

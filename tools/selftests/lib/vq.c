@@ -12,7 +12,8 @@
 
 #define READ_ONCE(x)		(*(const volatile __typeof__(x) *)&(x))
 #define WRITE_ONCE(x, v)	(*(volatile __typeof__(x) *)&(x) = (v))
-#define mb()			atomic_thread_fence(memory_order_seq_cst)
+/* A full fence, between what we write and what we read. */
+#define full_fence()		atomic_thread_fence(memory_order_seq_cst)
 
 long now_ms(void)
 {
@@ -173,7 +174,7 @@ bool vq_kick(struct vq *q)
 	uint16_t old = q->kicked_idx, new = q->avail_idx;
 	bool want;
 
-	mb();
+	full_fence();
 	q->kicked_idx = new;
 	if (q->event_idx) {
 		uint16_t event = READ_ONCE(q->used->ring[q->num].id);
@@ -235,7 +236,7 @@ int vq_wait(struct vq *q, int timeout_ms)
 			WRITE_ONCE(q->avail->ring[q->num], q->used_idx);
 		else
 			WRITE_ONCE(q->avail->flags, 0);
-		mb();
+		full_fence();
 		if (READ_ONCE(q->used->idx) != q->used_idx)
 			return 0;
 		if (left <= 0 || !efd_read(q->call, left))

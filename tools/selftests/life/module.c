@@ -13,7 +13,7 @@ static int rmmod(const char *name)
 	return syscall(SYS_delete_module, name, O_NONBLOCK) ? -errno : 0;
 }
 
-static int modprobe(void)
+static int load(void)
 {
 	int ret = system("modprobe vhostx");
 
@@ -42,13 +42,13 @@ FIXTURE(module) {
 
 FIXTURE_SETUP(module)
 {
-	ASSERT_EQ(0, modprobe());
+	ASSERT_EQ(0, load());
 	ASSERT_EQ(0, users());
 }
 
 FIXTURE_TEARDOWN(module)
 {
-	EXPECT_EQ(0, modprobe());
+	EXPECT_EQ(0, load());
 	EXPECT_EQ(0, users());
 }
 
@@ -97,7 +97,7 @@ TEST_F(module, goes_and_comes_back)
 		ASSERT_EQ(0, rmmod("vhostx"));
 		EXPECT_NE(0, access("/sys/module/vhostx", F_OK));
 		EXPECT_NE(0, access(STATS_FILE, F_OK));
-		ASSERT_EQ(0, modprobe());
+		ASSERT_EQ(0, load());
 	}
 }
 

@@ -105,6 +105,7 @@ TEST_F(process, close_under_load)
 TEST_F(process, killed_under_load)
 {
 	for (int i = 0; i < 5; i++) {
+		uint8_t frame[1600];
 		int status, ready[2];
 		char c;
 		pid_t pid;
@@ -120,9 +121,8 @@ TEST_F(process, killed_under_load)
 				if (round == 3 && write(ready[1], "", 1) != 1)
 					_exit(1);
 				nic_reap_tx(&self->nic, 128, 100);
-				while (nic_recv(&self->nic, NULL,
-						(uint8_t[1600]){}, 1600,
-						0) >= 0)
+				while (nic_recv(&self->nic, NULL, frame,
+						sizeof(frame), 0) >= 0)
 					;
 			}
 		}
@@ -200,8 +200,8 @@ TEST_F(process, owner_ends_before_its_child)
 
 static int run_helper(int fd, bool keep)
 {
-	char env[32], *envp[] = { env, NULL };
-	char *argv[] = { "helper", NULL };
+	char env[32], *envp[2] = { env, NULL };
+	char name[] = "helper", *argv[2] = { name, NULL };
 	int status;
 	pid_t pid;
 

@@ -89,7 +89,7 @@ static int rx(struct nic *nic, const struct virtio_net_hdr *hdr, size_t len,
 
 static const uint32_t gso_len[] = { 1600, 3000, 9014, 20000, 40001, 65535 };
 
-#define N_GSO	(sizeof(gso_len) / sizeof(gso_len[0]))
+#define N_GSO	ARRAY_SIZE(gso_len)
 
 TEST_F(offload, tx_checksum)
 {
