@@ -14,30 +14,55 @@ gate_pattern+='|double free|scheduling while atomic|unregister_netdevice: waitin
 gate_mark='vhostx-gate: mark'
 # Per-CPU lists, slabs and the like come and go by this much, in KiB.
 gate_slack=${GATE_SLACK:-16384}
+# Nothing is ever written to it: reading it with a time limit sleeps without a fork.
+gate_fifo=$(mktemp -u)
+mkfifo "$gate_fifo"
+exec {gate_never}<>"$gate_fifo"
+rm "$gate_fifo"
 gate_modules=(vhostx tun tap vhost_net vhost vhost_iotlb)
 
+gate_nap()
+{
+	read -r -t "$1" -u "$gate_never"
+}
+
 # Let udevd's workers go, which hold files and idle for seconds; it is part of no test.
+# Sets udevd to its pid, once nothing of it moves.
 gate_settle()
 {
-	local tries
+	local tries file name workers
 
-	udevadm settle --timeout=20
-	for tries in {1..30}; do
-		udevadm control --reload
-		pgrep -x '\(udev-worker\)' >/dev/null || break
-		sleep 0.2
+	for tries in {1..60}; do
+		workers=
+		for file in /proc/[0-9]*/comm; do
+			{ read -r name <"$file"; } 2>/dev/null || continue
+			case $name in
+			systemd-udevd) udevd=${file//[!0-9]/} ;;
+			'(udev-worker)') workers=1 ;;
+			esac
+		done
+		[ -n "$workers" ] || [ -e /run/udev/queue ] || return 0
+		[ -e /run/udev/queue ] || udevadm control --reload
+		gate_nap 0.2
 	done
 }
 
 # The state that must be as it was: one "name value" line each.
 gate_state()
 {
-	local module file name value udevd
+	local module file name value now udevd_files
 
-	# file-nr is right to 32 per CPU only; the slab's count is exact (see boot.sh).
+	udevd_files=(/proc/"$udevd"/fd/*)
+	# file-nr is right to 32 per CPU only; the slab's count is exact (see boot.sh),
+	# once grace periods have passed over the files just closed.
 	read -r value _ </sys/kernel/slab/filp/objects
-	udevd=(/proc/"$(pgrep -o -x systemd-udevd)"/fd/*)
-	echo "files $((value - ${#udevd[@]}))"
+	for _ in {1..8}; do
+		gate_nap 0.3
+		read -r now _ </sys/kernel/slab/filp/objects
+		[ "$now" -lt "$value" ] || break
+		value=$now
+	done
+	echo "files $((value - ${#udevd_files[@]}))"
 	for module in "${gate_modules[@]}"; do
 		value=0
 		[ ! -e "/sys/module/$module/refcnt" ] || read -r value <"/sys/module/$module/refcnt"
@@ -106,16 +131,15 @@ gate_end()
 	local tries state leak growth offences
 
 	gate_settle
-	for tries in {1..20}; do
+	for tries in {1..15}; do
 		state=$(gate_state)
 		leak=$(gate_compare "$gate_state_before" "$state")
 		[ -z "$leak" ] && break
-		sleep 0.25
 	done
 	for tries in {1..12}; do
 		growth=$(($(gate_memory) - gate_memory_before))
 		[ "$growth" -le "$gate_slack" ] && break
-		sleep 0.5
+		gate_nap 0.5
 	done
 	if [ "$growth" -gt "$gate_slack" ]; then
 		leak+=${leak:+$'\n'}"leak: $growth KiB of memory after $tries looks"

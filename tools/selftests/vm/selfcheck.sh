@@ -80,7 +80,7 @@ name_thread()
 
 add_netdev()
 {
-	ip link add gate0 type dummy
+	ip link add gate0 type bridge
 }
 
 warn()
