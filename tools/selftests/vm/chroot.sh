@@ -19,7 +19,8 @@ done
 shift $((OPTIND - 1))
 
 if [ -z "$inside" ]; then
-	# Mounts and processes live in namespaces of their own: both go with this shell.
+	# Mounts and processes live in namespaces of their own: both go with this shell,
+	# however it ends.
 	args=()
 	for bind in "${binds[@]:1}"; do
 		args+=(-b "$bind")
@@ -27,7 +28,7 @@ if [ -z "$inside" ]; then
 	image=$("$vm/image.sh" "$1")
 	scratch=$(mktemp -d "$cache/chroot.XXXXXX")
 	trap 'rm -rf --one-file-system "$scratch"' EXIT
-	unshare --mount --pid --fork --kill-child -- \
+	setpriv --pdeathsig KILL unshare --mount --pid --fork --kill-child -- \
 		"$0" -x "$scratch" "${args[@]}" "$image/root" "${@:2}"
 	exit
 fi

@@ -137,14 +137,14 @@ shell)
 	read -r rows columns < <(stty size 2>/dev/null || echo 24 80)
 	echo "shell $rows $columns ${TERM:-linux}" >"$lab/mode"
 	[ ! -t 0 ] || stty raw -echo
-	"$vm/boot.sh" "$k" "$lab"
+	setpriv --pdeathsig TERM "$vm/boot.sh" "$k" "$lab"
 	;;
 command)
 	prepare
 	echo command >"$lab/mode"
 	echo "$command" >"$lab/command"
 	: >"$lab/output"
-	"$vm/boot.sh" "$k" "$lab" </dev/null >"$lab/console" 2>&1 &
+	setpriv --pdeathsig TERM "$vm/boot.sh" "$k" "$lab" </dev/null >"$lab/console" 2>&1 &
 	l1=$!
 	timeout "$run_limit" tail -n +1 -s 0.2 -f --pid="$l1" "$lab/output" || true
 	if [ ! -e "$lab/status" ]; then
@@ -162,13 +162,14 @@ test)
 	echo test >"$lab/mode"
 	: >"$lab/ktap"
 	begin=$SECONDS
-	"$vm/boot.sh" "$k" "$lab" </dev/null >"$lab/console" 2>&1 &
+	setpriv --pdeathsig TERM "$vm/boot.sh" "$k" "$lab" </dev/null >"$lab/console" 2>&1 &
 	l1=$!
 	watch
 	l1=
 	if ! grep -q '^# done$' "$lab/ktap"; then
-		echo "not ok $(($(grep -cE '^(not )?ok ' "$lab/ktap") + 1)) L1 did not end by itself" |
-			tee -a "$lab/ktap"
+		# The first of these is what it died of.
+		tail -n "+$(($(grep -cE '^(not )?ok ' "$lab/ktap") + 1))" "$lab/tests" |
+			sed 's/.*/not ok - & # L1 did not get to its end/' | tee -a "$lab/ktap"
 		tail -n 40 "$lab/console" | sed 's/^/# console: /'
 	fi
 	cat "$lab/module"
