@@ -141,18 +141,27 @@ check_checkpatch()
 
 inside_checkpatch()
 {
-	local file allowed
+	local kernel=() userspace=() file
 
+	for file in "$@"; do
+		case $file in
+		tools/* | userspace/*) userspace+=("$top/$file") ;;
+		*) kernel+=("$top/$file") ;;
+		esac
+	done
 	# It leaves a list of names where it runs.
 	cd /tmp
-	for file in "$@"; do
-		allowed=FILE_PATH_CHANGES
-		[[ $file != tools/* ]] || allowed+=,$userspace_allowed
-		# Without a kernel's tree: its root is where the lists of words are.
-		perl "$linux/scripts/checkpatch.pl" --no-tree --root=/tmp --strict --terse \
-			--show-types --ignore="$allowed" --file "$top/$file" 2>&1 |
-			grep -vE '^total: |^find: ' || true
-	done | sed "s,^$top/,,"
+	checkpatch FILE_PATH_CHANGES "${kernel[@]}"
+	checkpatch "FILE_PATH_CHANGES,$userspace_allowed" "${userspace[@]}"
+}
+
+# Without a kernel's tree around: its root is anywhere.
+checkpatch()
+{
+	[ $# -gt 1 ] || return 0
+	perl "$linux/scripts/checkpatch.pl" --no-tree --root=/tmp --strict --terse \
+		--show-types --ignore="$1" --file "${@:2}" 2>&1 |
+		grep -vE '^total: |^find: |^$' | sed "s,^$top/,," || true
 }
 
 check_kernel-doc()
@@ -232,28 +241,37 @@ if [ "${1:-}" = inside ]; then
 	exit
 fi
 
+# What the check $3 finds goes to a file in $2.
+if [ "${1:-}" = run ]; then
+	status=0
+	case $3 in
+	module-*) check_module "${3#*-}" ;;
+	*) "check_$3" ;;
+	esac >"$2/$3" || status=$?
+	# One that ends badly and found nothing has not checked.
+	[ -s "$2/$3" ] || [ "$status" = 0 ] || echo "status $status" >"$2/$3"
+	exit 0
+fi
+
 [ $# -gt 0 ] || set -- "${checks[@]}"
 prepare_host
+results=$(mktemp -d)
+trap 'rm -r "$results"' EXIT
+printf '%s\n' "$@" | xargs -P "$(nproc)" -I{} "$here/lint.sh" run "$results" {}
 echo "KTAP version 1"
 echo "1..$#"
 number=0
 failed=0
 for check in "$@"; do
 	number=$((number + 1))
-	status=0
-	case $check in
-	module-*) found=$(check_module "${check#*-}") || status=$? ;;
-	*) found=$("check_$check") || status=$? ;;
-	esac
-	# A check that ends badly and found nothing has not checked.
-	if [ -z "$found" ] && [ "$status" != 0 ]; then
-		found="status $status"
+	if [ ! -e "$results/$check" ]; then
+		echo "# it did not run" >"$results/$check"
 	fi
-	if [ -z "$found" ]; then
+	if [ ! -s "$results/$check" ]; then
 		echo "ok $number $check"
 		continue
 	fi
-	head -n 100 <<<"# ${found//$'\n'/$'\n'# }"
+	head -n 100 "$results/$check" | sed 's/^/# /'
 	echo "not ok $number $check"
 	failed=1
 done
