@@ -2,7 +2,7 @@
 #ifndef _VHOSTX_CDEV_H
 #define _VHOSTX_CDEV_H
 
-struct file_operations;
+#include <linux/fs.h>
 
 extern const struct file_operations vhostx_fops;
 
