@@ -17,11 +17,21 @@ need_device
 need_kvm
 enter_netns "$@"
 trap guest_kill_all EXIT
-ktap_plan 22
+ktap_plan 24
 
 pings()
 {
 	guest_net g1 10.99.0.2/24 && ping -q -i 0.05 -c 20 -W 3 10.99.0.2
+}
+
+none_running()
+{
+	[ "$(queue_count vx0 running)" -eq 0 ]
+}
+
+killed()
+{
+	kill -9 "${guest_pid[g1]}" && ! wait "${guest_pid[g1]}"
 }
 
 # alive WHAT: after it, packets pass again and vhostx carries them.
@@ -59,6 +69,7 @@ wait $flood 2>/dev/null
 alive "after the machine's reset"
 
 guest_monitor g1 stop
+check_counters "QEMU stops the machine: no queue runs" wait_for 10 none_running
 guest_monitor g1 cont
 alive "stopped and continued"
 
@@ -67,7 +78,7 @@ check_counters "its queues are gone" wait_for 5 none_left vx0
 guest_start g1 1 vx0 1
 guest_wait g1 || ktap_bail "the second guest did not boot"
 check "the same tap serves a second QEMU" pings
-check "which dies of SIGKILL" kill -9 "${guest_pid[g1]}"
+check "which dies of SIGKILL" killed
 check_counters "its queues are gone too" wait_for 5 none_left vx0
 
 ktap_finish
