@@ -27,7 +27,6 @@ stage()
 stage images "$vm/image.sh" "$build_kernel" 6.1 7.3 forky
 stage lint make -s --no-print-directory -C "$top" lint
 stage check-fast make -s --no-print-directory -C "$top" check-fast
-stage build "$vm/build.sh"
 for k in "${kernels[@]}"; do
 	stage "vm-$k" "$vm/run.sh" "$k"
 done
