@@ -22,7 +22,7 @@ k=${1:?usage: run.sh K [TEST...]}
 shift
 # No output for this long beyond a test's own limit, or no end after that, is a hang.
 boot_limit=180
-run_limit=${VHOSTX_RUN_LIMIT:-1500}
+run_limit=${VHOSTX_RUN_LIMIT:-2400}
 
 # Print the tests that the arguments choose.
 choose()
