@@ -41,7 +41,8 @@ guest_start()
 		fi
 		exec "${launch[@]}" qemu-system-x86_64 \
 			-name "$name" -nodefaults -no-user-config -display none \
-			-machine q35,accel=kvm -cpu host -smp "$cpus" -m "${GUEST_MEM:-160}" \
+			-machine q35,accel=kvm,hpet=off,i8042=off,sata=off,smbus=off \
+			-cpu host -smp "$cpus" -m "${GUEST_MEM:-160}" \
 			-kernel "$L2_DIR/vmlinuz" -initrd "$L2_DIR/initramfs" \
 			-append "console=ttyS0 quiet loglevel=4 mitigations=off ipv6.disable=1 panic=-1" \
 			-serial "file:$dir/$name.console" \
@@ -114,13 +115,6 @@ guest_run()
 	printf "%s\n" "${3//$'\n'/ }" >&"${guest_in[$1]}"
 	guest_read "$1" "$2" @@rc || return 124
 	return "${guest_line#@@rc }"
-}
-
-# Ask the guest for a reset that bypasses user space, and wait for it to be back.
-guest_reboot()
-{
-	echo 'reboot -f' >&"${guest_in[$1]}"
-	guest_wait "$1"
 }
 
 guest_monitor()
