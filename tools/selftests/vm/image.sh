@@ -116,11 +116,13 @@ image()
 	exec {lock}>"$cache/image-$k.lock"
 	flock "$lock"
 	if [ ! -d "$dir" ]; then
-		rm -rf "$cache/image-$k-"*
+		rm -rf --one-file-system "$cache/image-$k-"*
 		say "image $k: building, some minutes, once"
 		# shellcheck disable=SC2064 # the name as it is now
-		trap "rm -rf '$dir.new'; say 'image $k: not built'" EXIT
-		build "$k" "$dir.new" > >(sed -u "s/^/image $k: /" >&2) 2>&1
+		trap "rm -rf --one-file-system '$dir.new'; say 'image $k: not built'" EXIT
+		# What mmdebstrap mounts in the tree must not be there for rm, nor outlive us.
+		setpriv --pdeathsig KILL unshare --mount --pid --fork --kill-child --mount-proc \
+			"$0" build "$k" "$dir.new" > >(sed -u "s/^/image $k: /" >&2) 2>&1
 		trap - EXIT
 		mv "$dir.new" "$dir"
 		say "image $k: built in $((SECONDS - start)) s"
@@ -128,10 +130,16 @@ image()
 	echo "$dir"
 }
 
+if [ "$1" = build ]; then
+	describe "$2"
+	build "$2" "$3"
+	exit
+fi
 prepare_host
 if [ $# = 1 ]; then
 	image "$1"
 else
 	# Two at a time: half of their time is the network's.
-	printf '%s\n' "$@" | xargs -P 2 -n 1 "$0"
+	printf '%s\n' "$@" |
+		setpriv --pdeathsig TERM xargs -P 2 -n 1 setpriv --pdeathsig TERM "$0"
 fi
