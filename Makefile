@@ -33,7 +33,7 @@ uninstall: ## Undo install
 	rm -f $(DESTDIR)/etc/modules-load.d/vhostx.conf
 
 demo: ## Show a guest on vhostx beside vhost-net and QEMU's own (root)
-	$(VM)/demo.sh
+	@$(VM)/demo.sh $(K)
 
 check: ## Everything: lint, check-fast, the tests on every kernel (root)
 	$(VM)/check.sh
