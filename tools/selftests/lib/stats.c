@@ -41,8 +41,6 @@ static void parse_word(struct stats *s, const char *key, const char *val)
 		snprintf(s->state, sizeof(s->state), "%s", val);
 	else if (!strcmp(key, "reason"))
 		snprintf(s->reason, sizeof(s->reason), "%s", val);
-	else if (!strcmp(key, "netdev"))
-		snprintf(s->netdev, sizeof(s->netdev), "%s", val);
 	for (i = 0; i < ARRAY_SIZE(counters); i++)
 		if (!strcmp(key, counters[i].key))
 			*(uint64_t *)((char *)s + counters[i].offset) =

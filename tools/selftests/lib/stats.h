@@ -19,7 +19,6 @@ struct stats {
 	char queue[8];
 	char state[16];
 	char reason[32];
-	char netdev[32];
 	uint64_t packets;
 	uint64_t bytes;
 	uint64_t batches;
