@@ -9,6 +9,7 @@
 
 #include <linux/types.h>
 #include <linux/uio.h>
+#include <linux/virtio_byteorder.h>
 #include <linux/virtio_ring.h>
 
 #include "mem.h"
@@ -194,6 +195,17 @@ int vhostx_split_want_signal(struct vhostx_ring *r);
 int vhostx_split_kicks_on(struct vhostx_ring *r);
 int vhostx_split_kicks_off(struct vhostx_ring *r);
 int vhostx_split_has_avail(struct vhostx_ring *r);
+
+/**
+ * vhostx_ring_le - the byte order of the ring and of its frames' headers
+ * @r: the ring
+ *
+ * Return: true for little-endian.
+ */
+static inline bool vhostx_ring_le(const struct vhostx_ring *r)
+{
+	return virtio_legacy_is_little_endian() || r->modern;
+}
 
 /**
  * vhostx_ring_cached - chains that were fetched and not yet consumed

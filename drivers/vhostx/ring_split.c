@@ -5,28 +5,22 @@
 #include <linux/nospec.h>
 #include <linux/string.h>
 #include <linux/uaccess.h>
-#include <linux/virtio_byteorder.h>
 
 #include "ring.h"
 
-static inline bool split_le(const struct vhostx_ring *r)
-{
-	return virtio_legacy_is_little_endian() || r->modern;
-}
-
 static inline u16 split16(const struct vhostx_ring *r, __virtio16 v)
 {
-	return __virtio16_to_cpu(split_le(r), v);
+	return __virtio16_to_cpu(vhostx_ring_le(r), v);
 }
 
 static inline __virtio16 to_split16(const struct vhostx_ring *r, u16 v)
 {
-	return __cpu_to_virtio16(split_le(r), v);
+	return __cpu_to_virtio16(vhostx_ring_le(r), v);
 }
 
 static inline __virtio32 to_split32(const struct vhostx_ring *r, u32 v)
 {
-	return __cpu_to_virtio32(split_le(r), v);
+	return __cpu_to_virtio32(vhostx_ring_le(r), v);
 }
 
 static int split_break(struct vhostx_ring *r, enum vhostx_fault fault)
@@ -151,8 +145,8 @@ static __always_inline int split_load(const struct vhostx_ring *r,
 	unsafe_get_user(addr, &from->addr, fault);
 	unsafe_get_user(half.whole, (__u64 __user *)&from->len, fault);
 
-	to->addr = __virtio64_to_cpu(split_le(r), addr);
-	to->len = __virtio32_to_cpu(split_le(r), half.len);
+	to->addr = __virtio64_to_cpu(vhostx_ring_le(r), addr);
+	to->len = __virtio32_to_cpu(vhostx_ring_le(r), half.len);
 	to->flags = split16(r, half.flags);
 	to->next = split16(r, half.next);
 	return 0;
@@ -279,8 +273,8 @@ static int split_indirect_entry(struct vhostx_ring *r, struct vhostx_view *view,
 		at += iov[i].iov_len;
 	}
 
-	to->addr = __virtio64_to_cpu(split_le(r), raw.addr);
-	to->len = __virtio32_to_cpu(split_le(r), raw.len);
+	to->addr = __virtio64_to_cpu(vhostx_ring_le(r), raw.addr);
+	to->len = __virtio32_to_cpu(vhostx_ring_le(r), raw.len);
 	to->flags = split16(r, raw.flags);
 	to->next = split16(r, raw.next);
 	return 0;

@@ -2,7 +2,6 @@
 /* The RX loop: frames from the socket, buffers of the ring. */
 #include <linux/sched/clock.h>
 #include <linux/uio.h>
-#include <linux/virtio_byteorder.h>
 #include <linux/virtio_net.h>
 
 #include "notify.h"
@@ -88,8 +87,7 @@ static bool rx_header(struct vhostx_vq *vq, struct iov_iter *to,
 	struct virtio_net_hdr_mrg_rxbuf hdr = {};
 	size_t done = 0, hlen = vq->vhost_hlen + vq->sock_hlen;
 
-	hdr.num_buffers = __cpu_to_virtio16(virtio_legacy_is_little_endian() ||
-					    vq->ring.modern, nr);
+	hdr.num_buffers = __cpu_to_virtio16(vhostx_ring_le(&vq->ring), nr);
 	if (!vq->vhost_hlen) {
 		done = min(hlen, sizeof(hdr.hdr));
 		iov_iter_advance(to, done);

@@ -5,7 +5,6 @@
 #include <linux/sizes.h>
 #include <linux/skbuff.h>
 #include <linux/uio.h>
-#include <linux/virtio_byteorder.h>
 #include <linux/virtio_net.h>
 
 #include "compat/compat.h"
@@ -27,8 +26,7 @@ enum tx_result {
 
 static u16 tx_host16(const struct vhostx_vq *vq, __virtio16 v)
 {
-	return __virtio16_to_cpu(virtio_legacy_is_little_endian() ||
-				 vq->ring.modern, v);
+	return __virtio16_to_cpu(vhostx_ring_le(&vq->ring), v);
 }
 
 static enum tx_result tx_drop(struct vhostx_vq *vq, enum vhostx_counter why)
@@ -59,9 +57,9 @@ static bool tx_header_ok(const struct vhostx_vq *vq,
 		if (end > len)
 			return false;
 		if (end > tx_host16(vq, hdr->hdr_len))
-			hdr->hdr_len = __cpu_to_virtio16
-				(virtio_legacy_is_little_endian() ||
-				 vq->ring.modern, end);
+			hdr->hdr_len =
+				__cpu_to_virtio16(vhostx_ring_le(&vq->ring),
+						  end);
 	}
 	return true;
 }
