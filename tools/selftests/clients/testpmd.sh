@@ -2,13 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # DPDK's virtio-user port on the vhost device: sends 64-byte and 1500-byte frames, then
 # takes what pktgen puts into the tap.
-# shellcheck disable=SC2317 # check calls them
 set -u
-here=$(cd "$(dirname "$0")" && pwd)
-# shellcheck source=tools/selftests/lib/ktap.sh
-. "$here/../lib/ktap.sh"
 # shellcheck source=tools/selftests/lib/vhost.sh
-. "$here/../lib/vhost.sh"
+. "$(dirname "$0")/../lib/vhost.sh"
 
 HUGEPAGES=96
 LOG=${VHOSTX_LOGS:-$(mktemp -d /tmp/vhostx-clients.XXXXXX)}

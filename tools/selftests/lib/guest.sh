@@ -1,17 +1,24 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-only
-# L2 guests: start, talk to, stop. Source after ktap.sh and vhost.sh.
+# L2 guests: start, talk to, stop.
 # A guest is known by a name; its serial console, control line and QEMU's messages are
 # files NAME.* in $GUEST_DIR.
+# shellcheck source=tools/selftests/lib/vhost.sh
+. "$(dirname "${BASH_SOURCE[0]}")/vhost.sh"
 
 L2_DIR=${L2_DIR:-/opt/vhostx/l2}
 GUEST_DIR=${VHOSTX_LOGS:-$(mktemp -d /tmp/vhostx-guests.XXXXXX)}
 GUEST_BOOT=150
 declare -A guest_pid guest_in guest_out guest_mon
 
-need_kvm()
+# guest_test POINTS "$@": the start of a test with guests, in a namespace of its own.
+guest_test()
 {
+	need_device
 	[ -c /dev/kvm ] || ktap_skip_all "no /dev/kvm"
+	enter_netns "${@:2}"
+	trap guest_kill_all EXIT
+	ktap_plan "$1"
 }
 
 # guest_start NAME CPUS TAP QUEUES [DEVICE PROPERTIES]: boot with one NIC on an existing tap.
@@ -98,7 +105,31 @@ guest_read()
 		fi
 	done
 	echo "guest $name: no $marker within $2 s; see $GUEST_DIR/$name.console" >&2
+	guest_state "$name" >"$GUEST_DIR/$name.state" 2>&1
 	return 1
+}
+
+# Where a silent guest stands: twice what its CPUs, KVM and the queues say, a second apart.
+guest_state()
+{
+	local pid=${guest_pid[$1]} monitor=$GUEST_DIR/$1.mon.out round thread file
+
+	guest_alive "$1" || return 0
+	for round in 1 2; do
+		echo "== $1, round $round"
+		guest_monitor "$1" 'info registers -a'
+		guest_monitor "$1" 'info lapic'
+		guest_monitor "$1" 'info pic'
+		timeout 2 cat <>"$monitor"
+		for thread in "/proc/$pid/task"/*; do
+			echo "$(<"$thread/comm"): $(cut -d ' ' -f 3,14,15 "$thread/stat")" \
+				"$(tr '\n' ' ' <"$thread/stack")"
+		done
+		for file in /sys/kernel/debug/kvm/"$pid"-*/{exits,halt_exits,halt_wakeup,irq_injections}; do
+			echo "${file##*/} $(<"$file")"
+		done
+		has_counters && cat "$VHOSTX_QUEUES"
+	done
 }
 
 guest_wait()

@@ -1,6 +1,8 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Traffic between host and guest; tx and rx are the guest's directions. Source after guest.sh.
+# Traffic between host and guest; tx and rx are the guest's directions.
+# shellcheck source=tools/selftests/lib/guest.sh
+. "$(dirname "${BASH_SOURCE[0]}")/guest.sh"
 
 TRAFFIC_TIME=2
 TRAFFIC_LIMIT=60

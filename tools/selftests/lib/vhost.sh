@@ -1,7 +1,9 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-only
-# The vhost device under test, its counters, and the tap's own. Source after ktap.sh.
+# The vhost device under test, its counters, and the tap's own.
 # VHOST_DEV=/dev/vhost-net runs a test on the in-tree device, which has no counters.
+# shellcheck source=tools/selftests/lib/ktap.sh
+. "$(dirname "${BASH_SOURCE[0]}")/ktap.sh"
 
 VHOST_DEV=${VHOST_DEV:-/dev/vhostx}
 VHOSTX_QUEUES=/sys/kernel/debug/vhostx/queues

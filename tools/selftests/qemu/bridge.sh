@@ -1,23 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # Two guests and the host on one bridge talk to each other; one leaves, the other goes on.
-# shellcheck disable=SC2317 # check calls them
 set -u
-here=$(cd "$(dirname "$0")" && pwd)
-# shellcheck source=tools/selftests/lib/ktap.sh
-. "$here/../lib/ktap.sh"
-# shellcheck source=tools/selftests/lib/vhost.sh
-. "$here/../lib/vhost.sh"
-# shellcheck source=tools/selftests/lib/guest.sh
-. "$here/../lib/guest.sh"
 # shellcheck source=tools/selftests/lib/traffic.sh
-. "$here/../lib/traffic.sh"
+. "$(dirname "$0")/../lib/traffic.sh"
 
-need_device
-need_kvm
-enter_netns "$@"
-trap guest_kill_all EXIT
-ktap_plan 16
+guest_test 16 "$@"
 
 both_up()
 {

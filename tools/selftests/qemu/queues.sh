@@ -1,25 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # Several queue pairs: a vhost device each, traffic on all, fewer, then all again.
-# shellcheck disable=SC2317 # check calls them
 set -u
-here=$(cd "$(dirname "$0")" && pwd)
-# shellcheck source=tools/selftests/lib/ktap.sh
-. "$here/../lib/ktap.sh"
-# shellcheck source=tools/selftests/lib/vhost.sh
-. "$here/../lib/vhost.sh"
-# shellcheck source=tools/selftests/lib/guest.sh
-. "$here/../lib/guest.sh"
 # shellcheck source=tools/selftests/lib/traffic.sh
-. "$here/../lib/traffic.sh"
+. "$(dirname "$0")/../lib/traffic.sh"
 
 PAIRS=2
 
-need_device
-need_kvm
-enter_netns "$@"
-trap guest_kill_all EXIT
-ktap_plan 14
+guest_test 14 "$@"
 
 # set_pairs NUMBER: the guest's driver uses so many queue pairs.
 set_pairs()

@@ -3,15 +3,8 @@
 # The demo's part inside L1: the same guest on QEMU's own virtio-net, on in-tree vhost-net
 # and on vhostx; a table of what each moved.
 set -u
-lib=/opt/vhostx/selftests/lib
-# shellcheck source=tools/selftests/lib/ktap.sh
-. "$lib/ktap.sh"
-# shellcheck source=tools/selftests/lib/vhost.sh
-. "$lib/vhost.sh"
-# shellcheck source=tools/selftests/lib/guest.sh
-. "$lib/guest.sh"
 # shellcheck source=tools/selftests/lib/traffic.sh
-. "$lib/traffic.sh"
+. /opt/vhostx/selftests/lib/traffic.sh
 
 HOST=10.99.0.1
 GUEST=10.99.0.2

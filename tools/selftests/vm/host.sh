@@ -1,6 +1,5 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# shellcheck disable=SC2317 # check calls them
 # What an installed module must have made of the host, before any test touched it.
 set -uo pipefail
 . ../lib/ktap.sh
