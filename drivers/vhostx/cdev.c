@@ -26,6 +26,8 @@
 union cdev_arg {
 	void __user *user;
 	u64 features;
+	u64 log_base;
+	int fd;
 	u32 index;
 	struct vhost_vring_state state;
 	struct vhost_vring_addr addr;
@@ -133,6 +135,18 @@ static int cdev_set_mem_table(struct vhostx_dev *dev, struct vhostx_vq *vq,
 	return vhostx_dev_set_mem(dev, arg->user);
 }
 
+static int cdev_set_log_base(struct vhostx_dev *dev, struct vhostx_vq *vq,
+			     union cdev_arg *arg)
+{
+	return vhostx_dev_set_log_base(dev, arg->log_base);
+}
+
+static int cdev_set_log_fd(struct vhostx_dev *dev, struct vhostx_vq *vq,
+			   union cdev_arg *arg)
+{
+	return vhostx_dev_set_log_fd(dev, arg->fd);
+}
+
 static int cdev_set_num(struct vhostx_dev *dev, struct vhostx_vq *vq,
 			union cdev_arg *arg)
 {
@@ -216,6 +230,10 @@ static const struct cdev_ioctl cdev_ioctls[] = {
 	{ VHOST_SET_BACKEND_FEATURES, CDEV_IN, sizeof(u64),
 	  cdev_set_backend_features },
 	{ VHOST_SET_MEM_TABLE, CDEV_OWNER | CDEV_RAW, 0, cdev_set_mem_table },
+	{ VHOST_SET_LOG_BASE, CDEV_OWNER | CDEV_IN, sizeof(u64),
+	  cdev_set_log_base },
+	{ VHOST_SET_LOG_FD, CDEV_OWNER | CDEV_IN, sizeof(int),
+	  cdev_set_log_fd },
 	{ VHOST_SET_VRING_NUM, CDEV_VQ_IN, CDEV_STATE, cdev_set_num },
 	{ VHOST_SET_VRING_ADDR, CDEV_VQ_IN, sizeof(struct vhost_vring_addr),
 	  cdev_set_addr },

@@ -114,6 +114,18 @@ int vhostx_dev_set_owner(struct vhostx_dev *dev)
 	return 0;
 }
 
+/* Takes the tables over; the queues have been given them. */
+static void dev_set_table(struct vhostx_dev *dev, struct vhost_iotlb *table,
+			  struct vhost_iotlb *owners)
+{
+	if (dev->table) {
+		vhost_iotlb_free(dev->table);
+		vhost_iotlb_free(dev->owners);
+	}
+	dev->table = table;
+	dev->owners = owners;
+}
+
 /**
  * vhostx_dev_reset - stop the queues, forget the owner and all it set up
  * @dev: the device
@@ -128,9 +140,7 @@ void vhostx_dev_reset(struct vhostx_dev *dev)
 	}
 	for (i = 0; i < VHOSTX_QUEUES; i++)
 		vhostx_vq_reset(&dev->vq[i]);
-	if (dev->table)
-		vhost_iotlb_free(dev->table);
-	dev->table = NULL;
+	dev_set_table(dev, NULL, NULL);
 	dev->backend_features = 0;
 
 	if (!dev->mm)
@@ -148,7 +158,8 @@ void vhostx_dev_reset(struct vhostx_dev *dev)
  * @dev: the device, with running queues or without
  * @features: one bit a feature
  *
- * Return: 0, or -EOPNOTSUPP where one was not offered.
+ * Return: 0; -EOPNOTSUPP where one was not offered; -EFAULT where a queue runs
+ * and the dirty log has no room for its memory.
  */
 int vhostx_dev_set_features(struct vhostx_dev *dev, u64 features)
 {
@@ -156,6 +167,10 @@ int vhostx_dev_set_features(struct vhostx_dev *dev, u64 features)
 
 	if (features & ~VHOSTX_FEATURES)
 		return -EOPNOTSUPP;
+	for (i = 0; i < VHOSTX_QUEUES; i++) {
+		if (!vhostx_vq_features_ok(&dev->vq[i], features))
+			return -EFAULT;
+	}
 	for (i = 0; i < VHOSTX_QUEUES; i++)
 		vhostx_vq_set_features(&dev->vq[i], features);
 	return 0;
@@ -169,34 +184,80 @@ int vhostx_dev_set_features(struct vhostx_dev *dev, u64 features)
  * The old memory is not touched after this returns.
  *
  * Return: 0, or why vhostx_mem_read() failed; -EFAULT where a queue runs and a
- * region is not the owner's.
+ * region is not the owner's, or does not fit the dirty log.
  */
 int vhostx_dev_set_mem(struct vhostx_dev *dev,
 		       const struct vhost_memory __user *arg)
 {
-	struct vhost_iotlb *table, *old = dev->table;
-	bool running = false;
-	int i;
+	struct vhost_iotlb *table, *owners;
+	int i, ret;
 
 	table = vhostx_mem_read(arg, vhostx_max_mem_regions);
 	if (IS_ERR(table))
 		return PTR_ERR(table);
 
-	/* Queues that do not run check it when they start. */
-	for (i = 0; i < VHOSTX_QUEUES; i++)
-		running |= !!dev->vq[i].sock.sock;
-	if (running && !vhostx_mem_ok(table)) {
-		vhost_iotlb_free(table);
-		return -EFAULT;
+	ret = -EFAULT;
+	for (i = 0; i < VHOSTX_QUEUES; i++) {
+		if (!vhostx_vq_table_ok(&dev->vq[i], table))
+			goto err;
+	}
+	owners = vhostx_mem_reverse(table);
+	if (IS_ERR(owners)) {
+		ret = PTR_ERR(owners);
+		goto err;
 	}
 
-	dev->table = table;
 	for (i = 0; i < VHOSTX_QUEUES; i++)
-		vhostx_vq_set_table(&dev->vq[i], table);
+		vhostx_vq_set_table(&dev->vq[i], table, owners);
 	vhostx_worker_flush(dev->worker);
-	if (old)
-		vhost_iotlb_free(old);
+	dev_set_table(dev, table, owners);
 	return 0;
+err:
+	vhost_iotlb_free(table);
+	return ret;
+}
+
+/**
+ * vhostx_dev_set_log_base - use another dirty log
+ * @dev: the device, with running queues or without
+ * @base: the bitmap's address in the owner's address space; 0 for none
+ *
+ * The old one is not written after this returns.
+ *
+ * Return: 0; -EFAULT where it is no address here or, while a queue runs, the
+ * log has no room for its memory. Then none has changed.
+ */
+int vhostx_dev_set_log_base(struct vhostx_dev *dev, u64 base)
+{
+	u8 __user *log = u64_to_user_ptr(base);
+	int i;
+
+	if (base > ULONG_MAX)
+		return -EFAULT;
+	for (i = 0; i < VHOSTX_QUEUES; i++) {
+		if (!vhostx_vq_log_ok(&dev->vq[i], log))
+			return -EFAULT;
+	}
+	for (i = 0; i < VHOSTX_QUEUES; i++)
+		vhostx_vq_set_log(&dev->vq[i], log);
+	return 0;
+}
+
+/**
+ * vhostx_dev_set_log_fd - set what is signalled when something was logged
+ * @dev: the device
+ * @fd: an eventfd, or VHOST_FILE_UNBIND
+ *
+ * Return: 0; -EBADF or -EINVAL where @fd is no eventfd.
+ */
+int vhostx_dev_set_log_fd(struct vhostx_dev *dev, int fd)
+{
+	int i, ret = 0;
+
+	for (i = 0; i < VHOSTX_QUEUES && !ret; i++)
+		ret = vhostx_vq_set_eventfd(&dev->vq[i], &dev->vq[i].log.ctx,
+					    fd);
+	return ret;
 }
 
 static const char *vq_state(const struct vhostx_vq *vq)

@@ -12,6 +12,7 @@ struct vhost_memory;
 #define VHOSTX_FEATURES					\
 	(BIT_ULL(VIRTIO_NET_F_MRG_RXBUF) |		\
 	 BIT_ULL(VIRTIO_F_NOTIFY_ON_EMPTY) |		\
+	 BIT_ULL(VHOST_F_LOG_ALL) |			\
 	 BIT_ULL(VHOST_NET_F_VIRTIO_NET_HDR) |		\
 	 BIT_ULL(VIRTIO_RING_F_INDIRECT_DESC) |		\
 	 BIT_ULL(VIRTIO_RING_F_EVENT_IDX) |		\
@@ -33,6 +34,8 @@ void vhostx_dev_reset(struct vhostx_dev *dev);
 int vhostx_dev_set_features(struct vhostx_dev *dev, u64 features);
 int vhostx_dev_set_mem(struct vhostx_dev *dev,
 		       const struct vhost_memory __user *arg);
+int vhostx_dev_set_log_base(struct vhostx_dev *dev, u64 base);
+int vhostx_dev_set_log_fd(struct vhostx_dev *dev, int fd);
 int vhostx_devs_show(struct seq_file *seq, void *unused);
 
 #endif

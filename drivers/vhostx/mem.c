@@ -68,6 +68,39 @@ out:
 }
 
 /**
+ * vhostx_mem_reverse - a table by owner's address
+ * @table: a table by guest physical address
+ *
+ * Its start and last are owner's addresses, its addr guest physical ones.
+ * Regions that vhostx_mem_ok() would refuse can be missing.
+ *
+ * Return: the table, for vhost_iotlb_free(), or -ENOMEM.
+ */
+struct vhost_iotlb *vhostx_mem_reverse(struct vhost_iotlb *table)
+{
+	struct vhost_iotlb *reverse = vhost_iotlb_alloc(table->nmaps + 2, 0);
+	struct vhost_iotlb_map *map;
+	int ret;
+
+	if (!reverse)
+		return ERR_PTR(-ENOMEM);
+
+	list_for_each_entry(map, &table->list, link) {
+		u64 last = map->addr + map->size - 1;
+
+		if (last < map->addr)
+			continue;
+		ret = vhost_iotlb_add_range(reverse, map->addr, last,
+					    map->start, map->perm);
+		if (ret) {
+			vhost_iotlb_free(reverse);
+			return ERR_PTR(ret);
+		}
+	}
+	return reverse;
+}
+
+/**
  * vhostx_mem_ok - whether every region lies in the owner's half
  * @table: the table, or NULL
  *

@@ -24,6 +24,7 @@ struct vhostx_view {
 
 struct vhost_iotlb *vhostx_mem_read(const struct vhost_memory __user *arg,
 				    unsigned int max_regions);
+struct vhost_iotlb *vhostx_mem_reverse(struct vhost_iotlb *table);
 bool vhostx_mem_ok(struct vhost_iotlb *table);
 int vhostx_mem_translate(struct vhostx_view *view, u64 addr, u32 len,
 			 unsigned int perm, struct iovec *iov,

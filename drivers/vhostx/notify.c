@@ -129,15 +129,88 @@ void vhostx_vq_disarm(struct vhostx_vq *vq)
 }
 
 /**
+ * vhostx_vq_log_used - log what was written into the used ring
+ * @vq: the queue
+ * @offset: where, from the ring's beginning
+ * @len: bytes
+ */
+void vhostx_vq_log_used(struct vhostx_vq *vq, size_t offset, size_t len)
+{
+	if (likely(!vq->log.used))
+		return;
+	if (vhostx_log_guest(&vq->log, vq->log.used_addr + offset, len))
+		vq->ring.fault = VHOSTX_FAULT_LOG_WRITE;
+}
+
+/* Log @nr used entries from the one that the index @first is for. */
+static void notify_log_entries(struct vhostx_vq *vq, u16 first, unsigned int nr)
+{
+	struct vring_used *used = NULL;
+	u32 num = vq->ring.num, at = first & (num - 1);
+	unsigned int part = min(nr, num - at);
+
+	vhostx_vq_log_used(vq, (size_t)&used->ring[at],
+			   part * sizeof(used->ring[0]));
+	vhostx_vq_log_used(vq, offsetof(struct vring_used, ring),
+			   (nr - part) * sizeof(used->ring[0]));
+	vhostx_vq_log_used(vq, offsetof(struct vring_used, idx),
+			   sizeof(used->idx));
+}
+
+/* Log where the device says whether it wants kicks. */
+static void notify_log_wish(struct vhostx_vq *vq)
+{
+	struct vring_used *used = NULL;
+
+	if (vq->ring.event_idx)
+		vhostx_vq_log_used(vq, (size_t)&used->ring[vq->ring.num],
+				   sizeof(__virtio16));
+	else
+		vhostx_vq_log_used(vq, 0, sizeof(used->flags));
+}
+
+/**
+ * vhostx_vq_kicks_on - ask the driver to kick
+ * @vq: the queue
+ *
+ * Return: true where the queue can sleep until a kick, or is broken; false
+ * where something came meanwhile, and kicks are off again.
+ */
+bool vhostx_vq_kicks_on(struct vhostx_vq *vq)
+{
+	int more = vhostx_split_kicks_on(&vq->ring);
+
+	notify_log_wish(vq);
+	if (more <= 0)
+		return true;
+	vhostx_vq_kicks_off(vq);
+	return false;
+}
+
+/**
+ * vhostx_vq_kicks_off - tell the driver that nobody waits for kicks
+ * @vq: the queue
+ */
+void vhostx_vq_kicks_off(struct vhostx_vq *vq)
+{
+	if (!vhostx_split_kicks_off(&vq->ring) && !vq->ring.event_idx)
+		notify_log_wish(vq);
+}
+
+/**
  * vhostx_vq_publish - hand over the waiting used entries, interrupt if wanted
  * @vq: the queue
  */
 void vhostx_vq_publish(struct vhostx_vq *vq)
 {
+	unsigned int nr = vq->ring.nr_used;
+	u16 first = vq->ring.last_used;
 	int want;
 
-	if (!vq->ring.nr_used || vhostx_split_publish(&vq->ring))
+	if (!nr || vhostx_split_publish(&vq->ring))
 		return;
+	if (unlikely(vq->log.used))
+		notify_log_entries(vq, first, nr);
 	vhostx_count(&vq->stats, VHOSTX_BATCHES, 1);
 
 	want = vhostx_split_want_signal(&vq->ring);

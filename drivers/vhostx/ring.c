@@ -12,6 +12,7 @@ static const char * const fault_names[VHOSTX_FAULT_COUNT] = {
 	[VHOSTX_FAULT_INDIRECT_LEN] = "indirect-len",
 	[VHOSTX_FAULT_INDIRECT_NEST] = "indirect-nest",
 	[VHOSTX_FAULT_USED_WRITE] = "used-write",
+	[VHOSTX_FAULT_LOG_WRITE] = "log-write",
 };
 
 /**

@@ -32,6 +32,7 @@
  * @VHOSTX_FAULT_INDIRECT_LEN: table empty, or not of whole entries
  * @VHOSTX_FAULT_INDIRECT_NEST: indirect inside indirect, or chained
  * @VHOSTX_FAULT_USED_WRITE: used ring is not writable
+ * @VHOSTX_FAULT_LOG_WRITE: dirty log is not writable
  * @VHOSTX_FAULT_COUNT: how many there are
  *
  * A ring breaks when its structure cannot be trusted any more. A chain whose
@@ -48,6 +49,7 @@ enum vhostx_fault {
 	VHOSTX_FAULT_INDIRECT_LEN,
 	VHOSTX_FAULT_INDIRECT_NEST,
 	VHOSTX_FAULT_USED_WRITE,
+	VHOSTX_FAULT_LOG_WRITE,
 	VHOSTX_FAULT_COUNT
 };
 
@@ -184,6 +186,7 @@ int vhostx_ring_map(struct vhostx_ring *r, const struct vhostx_chain *chain,
 		    unsigned int max, size_t *len);
 
 /* ring_split.c */
+size_t vhostx_split_used_size(const struct vhostx_ring *r);
 bool vhostx_split_ok(const struct vhostx_ring *r);
 int vhostx_split_start(struct vhostx_ring *r);
 int vhostx_split_fetch(struct vhostx_ring *r);

@@ -42,6 +42,18 @@ static __virtio16 __user *split_avail_event(const struct vhostx_ring *r)
 }
 
 /**
+ * vhostx_split_used_size - the used ring's size
+ * @r: the ring
+ *
+ * Return: its bytes.
+ */
+size_t vhostx_split_used_size(const struct vhostx_ring *r)
+{
+	return sizeof(*r->used) + r->num * sizeof(r->used->ring[0]) +
+	       (r->event_idx ? sizeof(__virtio16) : 0);
+}
+
+/**
  * vhostx_split_ok - whether the three parts lie in the owner's half
  * @r: the ring
  *
@@ -56,8 +68,7 @@ bool vhostx_split_ok(const struct vhostx_ring *r)
 	return access_ok(r->desc, r->num * sizeof(*r->desc)) &&
 	       access_ok(r->avail, sizeof(*r->avail) + event +
 				   r->num * sizeof(r->avail->ring[0])) &&
-	       access_ok(r->used, sizeof(*r->used) + event +
-				  r->num * sizeof(r->used->ring[0]));
+	       access_ok(r->used, vhostx_split_used_size(r));
 }
 
 /**

@@ -109,6 +109,20 @@ static void rx_use(struct vhostx_vq *vq, unsigned int nr, size_t len)
 		vhostx_vq_publish(vq);
 }
 
+/* Log the first @len bytes of the buffers that were gathered. */
+static void rx_log(struct vhostx_vq *vq, size_t len)
+{
+	const struct iovec *seg = vq->iov;
+
+	for (; len; len -= min(len, seg->iov_len), seg++) {
+		if (vhostx_log_owner(&vq->log, seg->iov_base,
+				     min(len, seg->iov_len))) {
+			vq->ring.fault = VHOSTX_FAULT_LOG_WRITE;
+			return;
+		}
+	}
+}
+
 /* Move the frame that was peeked at into the buffers that were gathered. */
 static void rx_receive(struct vhostx_vq *vq, size_t len, unsigned int nr,
 		       unsigned int segs)
@@ -116,6 +130,7 @@ static void rx_receive(struct vhostx_vq *vq, size_t len, unsigned int nr,
 	size_t total = vq->vhost_hlen + vq->sock_hlen + len;
 	struct msghdr msg = { .msg_flags = MSG_DONTWAIT };
 	struct iov_iter start;
+	bool whole;
 	int ret;
 
 	iov_iter_init(&start, ITER_DEST, vq->iov, segs, total);
@@ -123,20 +138,23 @@ static void rx_receive(struct vhostx_vq *vq, size_t len, unsigned int nr,
 	iov_iter_advance(&msg.msg_iter, vq->vhost_hlen);
 
 	ret = vhostx_sock_recv(&vq->sock, &msg, total - vq->vhost_hlen);
-	if (unlikely(ret != -EFAULT && ret != total - vq->vhost_hlen)) {
-		vhostx_count(&vq->stats, VHOSTX_DROP_BACKEND, 1);
-		return;
-	}
-
 	/* A tap does not say that it could not write a frame's body. */
-	if (likely(ret >= 0 && !iov_iter_count(&msg.msg_iter)) &&
-	    likely(rx_header(vq, &start, nr))) {
+	whole = ret == total - vq->vhost_hlen &&
+		!iov_iter_count(&msg.msg_iter) && rx_header(vq, &start, nr);
+	if (unlikely(vq->log.frames))
+		rx_log(vq, total);
+
+	if (likely(whole)) {
 		vhostx_count(&vq->stats, VHOSTX_PACKETS, 1);
 		vhostx_count(&vq->stats, VHOSTX_BYTES, len);
 		rx_use(vq, nr, total);
 		return;
 	}
 
+	if (ret != -EFAULT && ret != total - vq->vhost_hlen) {
+		vhostx_count(&vq->stats, VHOSTX_DROP_BACKEND, 1);
+		return;
+	}
 	/* Buffers that cannot be written would stop every later frame too. */
 	vhostx_count(&vq->stats, VHOSTX_DROP_FAULT, 1);
 	rx_return(vq, nr);
@@ -177,10 +195,7 @@ static bool rx_idle(struct vhostx_vq *vq)
 static bool rx_starved(struct vhostx_vq *vq)
 {
 	vhostx_vq_publish(vq);
-	if (vhostx_split_kicks_on(&vq->ring) <= 0)
-		return true;
-	vhostx_split_kicks_off(&vq->ring);
-	return false;
+	return vhostx_vq_kicks_on(vq);
 }
 
 static void rx_run(struct vhostx_vq *vq)
@@ -191,7 +206,7 @@ static void rx_run(struct vhostx_vq *vq)
 	int nr;
 
 	vhostx_vq_disarm(vq);
-	vhostx_split_kicks_off(&vq->ring);
+	vhostx_vq_kicks_off(vq);
 
 	while (!vhostx_ring_broken(&vq->ring)) {
 		if (!rx_peek(vq, &len)) {

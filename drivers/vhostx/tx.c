@@ -217,10 +217,7 @@ static bool tx_idle(struct vhostx_vq *vq)
 {
 	/* Before kicks are on, or each of them would find a batch half sent. */
 	tx_flush(vq);
-	if (vhostx_split_kicks_on(&vq->ring) <= 0)
-		return true;
-	vhostx_split_kicks_off(&vq->ring);
-	return false;
+	return vhostx_vq_kicks_on(vq);
 }
 
 /* Wait for what stopped the queue. */
@@ -244,7 +241,7 @@ static void tx_run(struct vhostx_vq *vq)
 	int n;
 
 	vhostx_vq_disarm(vq);
-	vhostx_split_kicks_off(&vq->ring);
+	vhostx_vq_kicks_off(vq);
 
 	while (!vhostx_ring_broken(&vq->ring)) {
 		n = tx_fetch(vq);

@@ -19,6 +19,7 @@
 #include <linux/workqueue.h>
 #include <net/xdp.h>
 
+#include "log.h"
 #include "ring.h"
 #include "sock.h"
 #include "stats.h"
@@ -76,6 +77,7 @@ struct vhostx_tx {
  * @sock_armed: whether @sock_poll is to queue @work; written under @lock
  * @sock: the backend
  * @view: the memory table
+ * @log: the dirty log
  * @features: negotiated
  * @vhost_hlen: bytes of virtio-net header that we supply or strip
  * @sock_hlen: bytes of it that the socket does
@@ -99,6 +101,7 @@ struct vhostx_vq {
 	bool sock_armed;
 	struct vhostx_sock sock;
 	struct vhostx_view view;
+	struct vhostx_log log;
 	u64 features;
 	size_t vhost_hlen;
 	size_t sock_hlen;
@@ -122,6 +125,7 @@ struct vhostx_vq {
  * @worker: runs the queues; lives as long as the owner
  * @worker_pid: its thread's id; 0 without
  * @table: the memory table, or NULL
+ * @owners: its regions by owner's address, or NULL
  * @backend_features: acknowledged; kept for the client
  * @vq: the queues
  */
@@ -134,6 +138,7 @@ struct vhostx_dev {
 	struct vhostx_worker *worker;
 	pid_t worker_pid;
 	struct vhost_iotlb *table;
+	struct vhost_iotlb *owners;
 	u64 backend_features;
 	struct vhostx_vq vq[VHOSTX_QUEUES];
 };

@@ -72,13 +72,41 @@ void vhostx_vq_reset(struct vhostx_vq *vq)
 	vhostx_vq_set_kick(vq, VHOST_FILE_UNBIND);
 	vhostx_vq_set_eventfd(vq, &vq->call, VHOST_FILE_UNBIND);
 	vhostx_vq_set_eventfd(vq, &vq->err, VHOST_FILE_UNBIND);
+	vhostx_vq_set_eventfd(vq, &vq->log.ctx, VHOST_FILE_UNBIND);
 	vhostx_vq_set_features(vq, 0);
-	vhostx_vq_set_table(vq, NULL);
+	vhostx_vq_set_table(vq, NULL, NULL);
+	vhostx_vq_set_log(vq, NULL);
 
 	vq_lock(vq);
 	vhostx_ring_reset(&vq->ring);
+	vq->log.used = false;
 	vq->busyloop_us = 0;
 	vq_unlock(vq);
+}
+
+/* Whether all that is logged has room in the log at @base. */
+static bool vq_log_fits(const struct vhostx_vq *vq, const u8 __user *base,
+			struct vhost_iotlb *table, bool frames)
+{
+	if (frames && !vhostx_log_table_ok(base, table))
+		return false;
+	return !vq->log.used ||
+	       vhostx_log_ok(base, vq->log.used_addr,
+			     vhostx_split_used_size(&vq->ring));
+}
+
+/**
+ * vhostx_vq_features_ok - whether a queue can go on with these features
+ * @vq: the queue, running or not
+ * @features: a subset of those offered
+ *
+ * Return: true unless it runs and its dirty log is too small.
+ */
+bool vhostx_vq_features_ok(const struct vhostx_vq *vq, u64 features)
+{
+	return !vq_running(vq) ||
+	       vq_log_fits(vq, vq->log.base, vq->view.table,
+			   features & BIT_ULL(VHOST_F_LOG_ALL));
 }
 
 /**
@@ -96,6 +124,7 @@ void vhostx_vq_set_features(struct vhostx_vq *vq, u64 features)
 
 	vq_lock(vq);
 	vq->features = features;
+	vq->log.frames = features & BIT_ULL(VHOST_F_LOG_ALL);
 	if (features & BIT_ULL(VHOST_NET_F_VIRTIO_NET_HDR)) {
 		vq->vhost_hlen = hlen;
 		vq->sock_hlen = 0;
@@ -111,16 +140,61 @@ void vhostx_vq_set_features(struct vhostx_vq *vq, u64 features)
 }
 
 /**
+ * vhostx_vq_table_ok - whether a queue can go on with a memory table
+ * @vq: the queue, running or not; one that does not checks when it starts
+ * @table: the table
+ *
+ * Return: true unless it runs, and a region is not the owner's or does not fit
+ * the dirty log.
+ */
+bool vhostx_vq_table_ok(const struct vhostx_vq *vq, struct vhost_iotlb *table)
+{
+	return !vq_running(vq) ||
+	       (vhostx_mem_ok(table) &&
+		vq_log_fits(vq, vq->log.base, table, vq->log.frames));
+}
+
+/**
  * vhostx_vq_set_table - use another memory table
  * @vq: the queue, running or not
  * @table: the table, or NULL for none
+ * @owners: the same by owner's address
  *
  * The old table and its memory are not touched after this returns.
  */
-void vhostx_vq_set_table(struct vhostx_vq *vq, struct vhost_iotlb *table)
+void vhostx_vq_set_table(struct vhostx_vq *vq, struct vhost_iotlb *table,
+			 struct vhost_iotlb *owners)
 {
 	vq_lock(vq);
 	vhostx_view_set(&vq->view, table);
+	vq->log.owners = owners;
+	vq_unlock(vq);
+}
+
+/**
+ * vhostx_vq_log_ok - whether a queue can go on with a dirty log
+ * @vq: the queue, running or not
+ * @base: the bitmap
+ *
+ * Return: true unless it runs and the log is too small.
+ */
+bool vhostx_vq_log_ok(const struct vhostx_vq *vq, const u8 __user *base)
+{
+	return !vq_running(vq) ||
+	       vq_log_fits(vq, base, vq->view.table, vq->log.frames);
+}
+
+/**
+ * vhostx_vq_set_log - use another dirty log
+ * @vq: the queue, running or not
+ * @base: the bitmap, or NULL for none
+ *
+ * The old one is not written after this returns.
+ */
+void vhostx_vq_set_log(struct vhostx_vq *vq, u8 __user *base)
+{
+	vq_lock(vq);
+	vq->log.base = base;
 	vq_unlock(vq);
 }
 
@@ -153,13 +227,14 @@ int vhostx_vq_set_num(struct vhostx_vq *vq, u32 num)
  *
  * Return: 0; -EOPNOTSUPP for flags that are not known; -EFAULT for an address
  * that is none here; -EINVAL for one that is not aligned or, while the queue
- * runs, not the owner's.
+ * runs, not the owner's or outside the dirty log.
  */
 int vhostx_vq_set_addr(struct vhostx_vq *vq, const struct vhost_vring_addr *a)
 {
 	struct vring_desc __user *desc = u64_to_user_ptr(a->desc_user_addr);
 	struct vring_avail __user *avail = u64_to_user_ptr(a->avail_user_addr);
 	struct vring_used __user *used = u64_to_user_ptr(a->used_user_addr);
+	struct vhostx_log log = vq->log;
 	struct vhostx_ring *r = &vq->ring;
 	int ret = 0;
 
@@ -177,10 +252,15 @@ int vhostx_vq_set_addr(struct vhostx_vq *vq, const struct vhost_vring_addr *a)
 	swap(r->desc, desc);
 	swap(r->avail, avail);
 	swap(r->used, used);
-	if (vq_running(vq) && !vhostx_split_ok(r)) {
+	vq->log.used = a->flags & BIT(VHOST_VRING_F_LOG);
+	vq->log.used_addr = a->log_guest_addr;
+	if (vq_running(vq) &&
+	    (!vhostx_split_ok(r) ||
+	     !vq_log_fits(vq, vq->log.base, NULL, false))) {
 		swap(r->desc, desc);
 		swap(r->avail, avail);
 		swap(r->used, used);
+		vq->log = log;
 		ret = -EINVAL;
 	} else {
 		vhostx_ring_forget(r);
@@ -322,18 +402,20 @@ static int vq_attach(struct vhostx_vq *vq, struct socket *sock)
 static int vq_start(struct vhostx_vq *vq, struct socket *sock,
 		    struct socket **old)
 {
+	struct vhostx_ring *r = &vq->ring;
 	int ret;
 
 	/* A running queue that is given the socket it has goes on. */
-	if (vq->sock.sock == sock && !vhostx_ring_broken(&vq->ring)) {
+	if (vq->sock.sock == sock && !vhostx_ring_broken(r)) {
 		*old = sock;
 		return 0;
 	}
 	if (vfs_poll(sock->file, NULL) & EPOLLERR)
 		return -EINVAL;
-	ret = vhostx_split_start(&vq->ring);
+	ret = vhostx_split_start(r);
 	if (ret)
 		return ret;
+	vhostx_vq_log_used(vq, 0, sizeof(r->used->flags));
 
 	*old = vq_detach(vq);
 	return vq_attach(vq, sock);
@@ -346,8 +428,8 @@ static int vq_start(struct vhostx_vq *vq, struct socket *sock,
  *
  * A broken queue starts afresh.
  *
- * Return: 0; -EFAULT where the memory table or the ring is not set up, or not
- * accessible; -ENOTSOCK; -EINVAL where the tap has no device.
+ * Return: 0; -EFAULT where the memory table, the ring or the dirty log is not
+ * set up, or not accessible; -ENOTSOCK; -EINVAL where the tap has no device.
  */
 int vhostx_vq_set_backend(struct vhostx_vq *vq, int fd)
 {
@@ -355,7 +437,8 @@ int vhostx_vq_set_backend(struct vhostx_vq *vq, int fd)
 	int ret;
 
 	vq_lock(vq);
-	if (!vhostx_mem_ok(vq->view.table) || !vhostx_split_ok(&vq->ring)) {
+	if (!vhostx_mem_ok(vq->view.table) || !vhostx_split_ok(&vq->ring) ||
+	    !vq_log_fits(vq, vq->log.base, vq->view.table, vq->log.frames)) {
 		vq_unlock(vq);
 		return -EFAULT;
 	}

@@ -11,7 +11,12 @@ void vhostx_vq_init(struct vhostx_vq *vq, struct vhostx_dev *dev, bool is_tx);
 void vhostx_vq_free(struct vhostx_vq *vq);
 void vhostx_vq_reset(struct vhostx_vq *vq);
 void vhostx_vq_set_features(struct vhostx_vq *vq, u64 features);
-void vhostx_vq_set_table(struct vhostx_vq *vq, struct vhost_iotlb *table);
+bool vhostx_vq_features_ok(const struct vhostx_vq *vq, u64 features);
+bool vhostx_vq_table_ok(const struct vhostx_vq *vq, struct vhost_iotlb *table);
+void vhostx_vq_set_table(struct vhostx_vq *vq, struct vhost_iotlb *table,
+			 struct vhost_iotlb *owners);
+bool vhostx_vq_log_ok(const struct vhostx_vq *vq, const u8 __user *base);
+void vhostx_vq_set_log(struct vhostx_vq *vq, u8 __user *base);
 int vhostx_vq_set_num(struct vhostx_vq *vq, u32 num);
 int vhostx_vq_set_addr(struct vhostx_vq *vq, const struct vhost_vring_addr *a);
 int vhostx_vq_set_base(struct vhostx_vq *vq, u32 base);

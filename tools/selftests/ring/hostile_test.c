@@ -266,6 +266,9 @@ TEST_F_TIMEOUT(hostile, random, 300)
 	/* Every way to break was taken, and many frames came through. */
 	TH_LOG("%u steps: %u good, %u bad", STEPS, good, bad);
 	for (i = 1; i < VHOSTX_FAULT_COUNT; i++) {
+		/* The ring itself logs nothing. */
+		if (i == VHOSTX_FAULT_LOG_WRITE)
+			continue;
 		TH_LOG("%s: %u", vhostx_fault_name(i), faults[i]);
 		EXPECT_GT(faults[i], 0);
 	}
