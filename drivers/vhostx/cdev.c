@@ -65,38 +65,41 @@ static int cdev_reset_owner(struct vhostx_dev *dev, struct vhostx_vq *vq,
 static int cdev_get_features(struct vhostx_dev *dev, struct vhostx_vq *vq,
 			     union cdev_arg *arg)
 {
-	arg->features = VHOSTX_FEATURES;
+	arg->features = vhostx_features[0];
 	return 0;
 }
 
 static int cdev_set_features(struct vhostx_dev *dev, struct vhostx_vq *vq,
 			     union cdev_arg *arg)
 {
-	return vhostx_dev_set_features(dev, arg->features);
+	u64 features[VHOSTX_FEATURE_WORDS] = { arg->features };
+
+	return vhostx_dev_set_features(dev, features);
 }
 
 static int cdev_get_features_array(struct vhostx_dev *dev, struct vhostx_vq *vq,
 				   union cdev_arg *arg)
 {
 	struct vhost_features_array __user *array = arg->user;
-	u64 count, features = VHOSTX_FEATURES;
+	u64 count, known;
 	size_t rest;
 
 	if (get_user(count, &array->count))
 		return -EFAULT;
-	if (!count)
-		return 0;
-	if (put_user(features, &array->features[0]))
+	known = min(count, VHOSTX_FEATURE_WORDS);
+	if (copy_to_user(array->features, vhostx_features,
+			 known * sizeof(u64)))
 		return -EFAULT;
-	rest = size_mul(count - 1, sizeof(features));
-	return clear_user(&array->features[1], rest) ? -EFAULT : 0;
+	rest = size_mul(count - known, sizeof(u64));
+	return clear_user(array->features + known, rest) ? -EFAULT : 0;
 }
 
 static int cdev_set_features_array(struct vhostx_dev *dev, struct vhostx_vq *vq,
 				   union cdev_arg *arg)
 {
 	struct vhost_features_array __user *array = arg->user;
-	u64 count, i, word, features = 0;
+	u64 features[VHOSTX_FEATURE_WORDS] = {};
+	u64 count, i, word;
 
 	if (get_user(count, &array->count))
 		return -EFAULT;
@@ -105,8 +108,8 @@ static int cdev_set_features_array(struct vhostx_dev *dev, struct vhostx_vq *vq,
 	for (i = 0; i < count; i++) {
 		if (get_user(word, &array->features[i]))
 			return -EFAULT;
-		if (!i)
-			features = word;
+		if (i < VHOSTX_FEATURE_WORDS)
+			features[i] = word;
 		else if (word)
 			return -EOPNOTSUPP;
 	}

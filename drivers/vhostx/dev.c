@@ -9,8 +9,23 @@
 #include <linux/virtio_config.h>
 #include <linux/virtio_net.h>
 
+#include "compat/compat.h"
 #include "dev.h"
 #include "vq.h"
+
+/* Offered; the first word on every kernel. */
+const u64 vhostx_features[VHOSTX_FEATURE_WORDS] = {
+	BIT_ULL(VIRTIO_NET_F_MRG_RXBUF) |
+	BIT_ULL(VIRTIO_F_NOTIFY_ON_EMPTY) |
+	BIT_ULL(VHOST_F_LOG_ALL) |
+	BIT_ULL(VHOST_NET_F_VIRTIO_NET_HDR) |
+	BIT_ULL(VIRTIO_RING_F_INDIRECT_DESC) |
+	BIT_ULL(VIRTIO_RING_F_EVENT_IDX) |
+	BIT_ULL(VIRTIO_F_VERSION_1) |
+	BIT_ULL(VIRTIO_F_IN_ORDER) |
+	BIT_ULL(VIRTIO_F_RING_RESET),
+	VHOSTX_FEATURES_TUNNEL,
+};
 
 unsigned short vhostx_max_mem_regions = 1024;
 
@@ -156,17 +171,19 @@ void vhostx_dev_reset(struct vhostx_dev *dev)
 /**
  * vhostx_dev_set_features - apply what was negotiated
  * @dev: the device, with running queues or without
- * @features: one bit a feature
+ * @features: VHOSTX_FEATURE_WORDS words
  *
  * Return: 0; -EOPNOTSUPP where one was not offered; -EFAULT where a queue runs
  * and the dirty log has no room for its memory.
  */
-int vhostx_dev_set_features(struct vhostx_dev *dev, u64 features)
+int vhostx_dev_set_features(struct vhostx_dev *dev, const u64 *features)
 {
 	int i;
 
-	if (features & ~VHOSTX_FEATURES)
-		return -EOPNOTSUPP;
+	for (i = 0; i < VHOSTX_FEATURE_WORDS; i++) {
+		if (features[i] & ~vhostx_features[i])
+			return -EOPNOTSUPP;
+	}
 	for (i = 0; i < VHOSTX_QUEUES; i++) {
 		if (!vhostx_vq_features_ok(&dev->vq[i], features))
 			return -EFAULT;

@@ -8,22 +8,12 @@
 struct seq_file;
 struct vhost_memory;
 
-/* Offered on every kernel. */
-#define VHOSTX_FEATURES					\
-	(BIT_ULL(VIRTIO_NET_F_MRG_RXBUF) |		\
-	 BIT_ULL(VIRTIO_F_NOTIFY_ON_EMPTY) |		\
-	 BIT_ULL(VHOST_F_LOG_ALL) |			\
-	 BIT_ULL(VHOST_NET_F_VIRTIO_NET_HDR) |		\
-	 BIT_ULL(VIRTIO_RING_F_INDIRECT_DESC) |		\
-	 BIT_ULL(VIRTIO_RING_F_EVENT_IDX) |		\
-	 BIT_ULL(VIRTIO_F_VERSION_1) |			\
-	 BIT_ULL(VIRTIO_F_RING_RESET))
-
 #define VHOSTX_BACKEND_FEATURES	BIT_ULL(VHOST_BACKEND_F_IOTLB_MSG_V2)
 
 /* libvirt and QEMU take 64 for granted; rust-vmm and DPDK want more. */
 #define VHOSTX_REGIONS_MIN	64
 
+extern const u64 vhostx_features[VHOSTX_FEATURE_WORDS];
 extern unsigned short vhostx_max_mem_regions;
 
 struct vhostx_dev *vhostx_dev_create(void);
@@ -31,7 +21,7 @@ void vhostx_dev_free(struct vhostx_dev *dev);
 int vhostx_dev_check_owner(const struct vhostx_dev *dev);
 int vhostx_dev_set_owner(struct vhostx_dev *dev);
 void vhostx_dev_reset(struct vhostx_dev *dev);
-int vhostx_dev_set_features(struct vhostx_dev *dev, u64 features);
+int vhostx_dev_set_features(struct vhostx_dev *dev, const u64 *features);
 int vhostx_dev_set_mem(struct vhostx_dev *dev,
 		       const struct vhost_memory __user *arg);
 int vhostx_dev_set_log_base(struct vhostx_dev *dev, u64 base);

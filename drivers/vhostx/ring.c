@@ -39,6 +39,7 @@ void vhostx_ring_reset(struct vhostx_ring *r)
 	r->modern = false;
 	r->event_idx = false;
 	r->notify_on_empty = false;
+	r->one_used = false;
 	r->kicks_off = false;
 	r->signalled_valid = false;
 	r->last_avail = 0;

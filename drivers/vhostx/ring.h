@@ -118,6 +118,7 @@ struct vhostx_used {
  * @modern: VIRTIO_F_VERSION_1, so little-endian on every host
  * @event_idx: VIRTIO_RING_F_EVENT_IDX
  * @notify_on_empty: VIRTIO_F_NOTIFY_ON_EMPTY
+ * @one_used: one used entry stands for a batch (VIRTIO_F_IN_ORDER)
  * @kicks_off: the driver was asked not to kick
  * @signalled_valid: @signalled means something
  * @last_avail: first entry not yet consumed; GET_VRING_BASE answers this
@@ -147,6 +148,7 @@ struct vhostx_ring {
 	bool modern;
 	bool event_idx;
 	bool notify_on_empty;
+	bool one_used;
 	bool kicks_off;
 	bool signalled_valid;
 	u16 last_avail;

@@ -380,7 +380,9 @@ int vhostx_split_indirect(struct vhostx_ring *r, struct vhostx_view *view,
  * vhostx_split_publish - hand the waiting used entries to the driver
  * @r: the ring
  *
- * All of them become visible at once.
+ * All of them become visible at once. Where one stands for all, it is the last
+ * one in the first one's place (virtio 1.2, 2.7.9); the driver takes the others
+ * for used completely, so this is for chains that the device only reads.
  *
  * Return: 0, or -EIO where the ring broke.
  */
@@ -391,6 +393,8 @@ int vhostx_split_publish(struct vhostx_ring *r)
 	vring_used_elem_t __user *ring = r->used->ring;
 	u16 idx = r->last_used;
 
+	if (r->one_used && used < end)
+		used = end - 1;
 	if (!user_write_access_begin(r->used, sizeof(*r->used) +
 				     r->num * sizeof(r->used->ring[0])))
 		return split_break(r, VHOSTX_FAULT_USED_WRITE);
@@ -400,6 +404,7 @@ int vhostx_split_publish(struct vhostx_ring *r)
 		unsafe_put_user(to_split32(r, used->id), &to->id, fault);
 		unsafe_put_user(to_split32(r, used->len), &to->len, fault);
 	}
+	idx = r->last_used + r->nr_used;
 	/* The entries and the frames are there before the index says so. */
 	smp_wmb();
 	unsafe_put_user(to_split16(r, idx), &r->used->idx, fault);

@@ -85,16 +85,19 @@ static bool rx_header(struct vhostx_vq *vq, struct iov_iter *to,
 		      unsigned int nr)
 {
 	struct virtio_net_hdr_mrg_rxbuf hdr = {};
-	size_t done = 0, hlen = vq->vhost_hlen + vq->sock_hlen;
+	size_t len = min(vq->vhost_hlen, sizeof(hdr));
+	size_t rest = vq->vhost_hlen - len;
 
 	hdr.num_buffers = __cpu_to_virtio16(vhostx_ring_le(&vq->ring), nr);
-	if (!vq->vhost_hlen) {
-		done = min(hlen, sizeof(hdr.hdr));
-		iov_iter_advance(to, done);
-	}
-	if (hlen == done)
+	if (vq->vhost_hlen)
+		return copy_to_iter(&hdr, len, to) == len &&
+		       iov_iter_zero(rest, to) == rest;
+
+	if (vq->sock_hlen == sizeof(hdr.hdr))
 		return true;
-	return copy_to_iter((u8 *)&hdr + done, hlen - done, to) == hlen - done;
+	iov_iter_advance(to, sizeof(hdr.hdr));
+	len = sizeof(hdr.num_buffers);
+	return copy_to_iter(&hdr.num_buffers, len, to) == len;
 }
 
 static void rx_use(struct vhostx_vq *vq, unsigned int nr, size_t len)

@@ -41,6 +41,8 @@ static bool tx_header_ok(const struct vhostx_vq *vq,
 {
 	u8 type = hdr->gso_type & ~VIRTIO_NET_HDR_GSO_ECN;
 
+	if (vq->tunnel)
+		type &= ~VHOSTX_GSO_TUNNEL;
 	if (type != VIRTIO_NET_HDR_GSO_NONE) {
 		if (type != VIRTIO_NET_HDR_GSO_TCPV4 &&
 		    type != VIRTIO_NET_HDR_GSO_TCPV6 &&

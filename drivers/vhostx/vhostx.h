@@ -28,6 +28,9 @@
 struct eventfd_ctx;
 struct vhostx_vq;
 
+/* Words of the features array that have features. */
+#define VHOSTX_FEATURE_WORDS	2
+
 /* Queues by their index in the ioctls. */
 #define VHOSTX_RX	0
 #define VHOSTX_TX	1
@@ -78,7 +81,8 @@ struct vhostx_tx {
  * @sock: the backend
  * @view: the memory table
  * @log: the dirty log
- * @features: negotiated
+ * @features: the first word of those negotiated
+ * @tunnel: frames may be segments of a UDP tunnel's
  * @vhost_hlen: bytes of virtio-net header that we supply or strip
  * @sock_hlen: bytes of it that the socket does
  * @busyloop_us: how long to poll before sleeping
@@ -103,6 +107,7 @@ struct vhostx_vq {
 	struct vhostx_view view;
 	struct vhostx_log log;
 	u64 features;
+	bool tunnel;
 	size_t vhost_hlen;
 	size_t sock_hlen;
 	u32 busyloop_us;

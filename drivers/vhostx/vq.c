@@ -9,10 +9,13 @@
 #include <linux/vhost.h>
 #include <linux/virtio_net.h>
 
+#include "compat/compat.h"
 #include "notify.h"
 #include "rx.h"
 #include "tx.h"
 #include "vq.h"
+
+static const u64 vq_no_features[VHOSTX_FEATURE_WORDS];
 
 static void vq_lock(struct vhostx_vq *vq)
 {
@@ -50,7 +53,7 @@ void vhostx_vq_init(struct vhostx_vq *vq, struct vhostx_dev *dev, bool is_tx)
 	vhostx_notify_init(vq);
 	vhostx_tx_init(vq);
 	vhostx_ring_reset(&vq->ring);
-	vhostx_vq_set_features(vq, 0);
+	vhostx_vq_set_features(vq, vq_no_features);
 }
 
 /**
@@ -73,7 +76,7 @@ void vhostx_vq_reset(struct vhostx_vq *vq)
 	vhostx_vq_set_eventfd(vq, &vq->call, VHOST_FILE_UNBIND);
 	vhostx_vq_set_eventfd(vq, &vq->err, VHOST_FILE_UNBIND);
 	vhostx_vq_set_eventfd(vq, &vq->log.ctx, VHOST_FILE_UNBIND);
-	vhostx_vq_set_features(vq, 0);
+	vhostx_vq_set_features(vq, vq_no_features);
 	vhostx_vq_set_table(vq, NULL, NULL);
 	vhostx_vq_set_log(vq, NULL);
 
@@ -102,28 +105,33 @@ static bool vq_log_fits(const struct vhostx_vq *vq, const u8 __user *base,
  *
  * Return: true unless it runs and its dirty log is too small.
  */
-bool vhostx_vq_features_ok(const struct vhostx_vq *vq, u64 features)
+bool vhostx_vq_features_ok(const struct vhostx_vq *vq, const u64 *features)
 {
 	return !vq_running(vq) ||
 	       vq_log_fits(vq, vq->log.base, vq->view.table,
-			   features & BIT_ULL(VHOST_F_LOG_ALL));
+			   features[0] & BIT_ULL(VHOST_F_LOG_ALL));
 }
 
 /**
  * vhostx_vq_set_features - apply what was negotiated
  * @vq: the queue, running or not
- * @features: a subset of those offered
+ * @words: a subset of those offered
  */
-void vhostx_vq_set_features(struct vhostx_vq *vq, u64 features)
+void vhostx_vq_set_features(struct vhostx_vq *vq, const u64 *words)
 {
+	bool tunnel = words[1] & VHOSTX_FEATURES_TUNNEL;
 	size_t hlen = sizeof(struct virtio_net_hdr);
+	u64 features = words[0];
 
-	if (features & (BIT_ULL(VIRTIO_NET_F_MRG_RXBUF) |
-			BIT_ULL(VIRTIO_F_VERSION_1)))
+	if (tunnel)
+		hlen = VHOSTX_HLEN_TUNNEL;
+	else if (features & (BIT_ULL(VIRTIO_NET_F_MRG_RXBUF) |
+			     BIT_ULL(VIRTIO_F_VERSION_1)))
 		hlen = sizeof(struct virtio_net_hdr_mrg_rxbuf);
 
 	vq_lock(vq);
 	vq->features = features;
+	vq->tunnel = tunnel;
 	vq->log.frames = features & BIT_ULL(VHOST_F_LOG_ALL);
 	if (features & BIT_ULL(VHOST_NET_F_VIRTIO_NET_HDR)) {
 		vq->vhost_hlen = hlen;
@@ -136,6 +144,8 @@ void vhostx_vq_set_features(struct vhostx_vq *vq, u64 features)
 	vq->ring.event_idx = features & BIT_ULL(VIRTIO_RING_F_EVENT_IDX);
 	vq->ring.notify_on_empty =
 		features & BIT_ULL(VIRTIO_F_NOTIFY_ON_EMPTY);
+	vq->ring.one_used = vq->is_tx &&
+		features & BIT_ULL(VIRTIO_F_IN_ORDER);
 	vq_unlock(vq);
 }
 

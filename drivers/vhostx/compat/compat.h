@@ -12,6 +12,7 @@
 #include <linux/mm.h>
 #include <linux/ptr_ring.h>
 #include <linux/vhost.h>
+#include <linux/virtio_net.h>
 #include <net/xdp.h>
 
 #ifdef VHOSTX_PAGE_FRAG_INIT
@@ -28,6 +29,19 @@ struct vhost_features_array {
 	_IOR(VHOST_VIRTIO, 0x83, struct vhost_features_array)
 #define VHOST_SET_FEATURES_ARRAY \
 	_IOW(VHOST_VIRTIO, 0x83, struct vhost_features_array)
+#endif
+
+/* Segments of what a UDP tunnel carries: in the second word of features. */
+#ifdef VIRTIO_NET_F_HOST_UDP_TUNNEL_GSO
+#define VHOSTX_FEATURES_TUNNEL						\
+	(BIT_ULL(VIRTIO_NET_F_GUEST_UDP_TUNNEL_GSO - 64) |		\
+	 BIT_ULL(VIRTIO_NET_F_HOST_UDP_TUNNEL_GSO - 64))
+#define VHOSTX_HLEN_TUNNEL	sizeof(struct virtio_net_hdr_v1_hash_tunnel)
+#define VHOSTX_GSO_TUNNEL	VIRTIO_NET_HDR_GSO_UDP_TUNNEL
+#else
+#define VHOSTX_FEATURES_TUNNEL	0ULL
+#define VHOSTX_HLEN_TUNNEL	sizeof(struct virtio_net_hdr_mrg_rxbuf)
+#define VHOSTX_GSO_TUNNEL	0
 #endif
 
 /* Kinds of segmentation that this kernel's taps know beside TCP and UFO. */

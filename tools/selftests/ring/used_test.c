@@ -103,6 +103,29 @@ TEST_F(used, publish_wraps)
 		ASSERT_EQ(rig_used(self->rig, 0xfffe + i).id, i);
 }
 
+TEST_F(used, one_stands_for_all)
+{
+	int i;
+
+	self->r->one_used = true;
+	rig_start(self->rig, 0xfffd, 0xfffe);
+	ASSERT_EQ(vhostx_split_publish(self->r), 0);
+	EXPECT_EQ(rig_used_idx(self->rig), 0xfffe);
+	memset(self->r->used->ring, 0xee, NUM * sizeof(self->r->used->ring[0]));
+
+	SERVE_AND_PUBLISH(5);
+	EXPECT_EQ(rig_used_idx(self->rig), 3);
+	EXPECT_EQ(rig_used(self->rig, 0xfffe).id, 4);
+	EXPECT_EQ(rig_used(self->rig, 0xfffe).len, 1004);
+	for (i = 1; i < 5; i++)
+		ASSERT_EQ(rig_used(self->rig, 0xfffe + i).id, 0xeeeeeeee);
+
+	/* The next batch begins where the last one ended. */
+	SERVE_AND_PUBLISH(1);
+	EXPECT_EQ(rig_used_idx(self->rig), 4);
+	EXPECT_EQ(rig_used(self->rig, 3).id, 0);
+}
+
 TEST_F(used, publish_order)
 {
 	int wmb, idx;
