@@ -17,6 +17,11 @@ module_param_named(max_mem_regions, vhostx_max_mem_regions, ushort, 0444);
 MODULE_PARM_DESC(max_mem_regions,
 		 "Most regions of a memory table, at least 64 (default: 1024)");
 
+static bool vhostx_takeover;
+module_param_named(takeover, vhostx_takeover, bool, 0444);
+MODULE_PARM_DESC(takeover,
+		 "Be /dev/vhost-net as well, in the place of vhost_net (default: off)");
+
 static struct dentry *vhostx_debugfs;
 
 static struct miscdevice vhostx_misc = {
@@ -26,17 +31,19 @@ static struct miscdevice vhostx_misc = {
 	.mode = 0660,
 };
 
+/* For clients that have the path fixed in them. */
+static struct miscdevice vhostx_vhost_net = {
+	.minor = VHOST_NET_MINOR,
+	.name = "vhost-net",
+	.fops = &vhostx_fops,
+	.mode = 0660,
+};
+
 DEFINE_SHOW_ATTRIBUTE(vhostx_devs);
 
-static int __init vhostx_init(void)
+static int __init vhostx_register(void)
 {
 	int ret;
-
-	if (vhostx_max_mem_regions < VHOSTX_REGIONS_MIN) {
-		pr_err("max_mem_regions=%u: clients rely on %u at least\n",
-		       vhostx_max_mem_regions, VHOSTX_REGIONS_MIN);
-		return -EINVAL;
-	}
 
 	ret = misc_register(&vhostx_misc);
 	if (ret == -EBUSY) {
@@ -48,6 +55,34 @@ static int __init vhostx_init(void)
 		pr_err("cannot register /dev/vhostx: error %d\n", ret);
 		return ret;
 	}
+	if (!vhostx_takeover)
+		return 0;
+
+	ret = misc_register(&vhostx_vhost_net);
+	if (ret) {
+		if (ret == -EBUSY)
+			pr_err("takeover=1: vhost_net is loaded; unload it first, or load vhostx without takeover\n");
+		else
+			pr_err("cannot register /dev/vhost-net: error %d\n",
+			       ret);
+		misc_deregister(&vhostx_misc);
+	}
+	return ret;
+}
+
+static int __init vhostx_init(void)
+{
+	int ret;
+
+	if (vhostx_max_mem_regions < VHOSTX_REGIONS_MIN) {
+		pr_err("max_mem_regions=%u: clients rely on %u at least\n",
+		       vhostx_max_mem_regions, VHOSTX_REGIONS_MIN);
+		return -EINVAL;
+	}
+
+	ret = vhostx_register();
+	if (ret)
+		return ret;
 
 	vhostx_debugfs = debugfs_create_dir("vhostx", NULL);
 	debugfs_create_file("queues", 0400, vhostx_debugfs, NULL,
@@ -58,6 +93,8 @@ static int __init vhostx_init(void)
 static void __exit vhostx_exit(void)
 {
 	debugfs_remove_recursive(vhostx_debugfs);
+	if (vhostx_takeover)
+		misc_deregister(&vhostx_vhost_net);
 	misc_deregister(&vhostx_misc);
 }
 

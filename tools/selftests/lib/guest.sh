@@ -22,7 +22,7 @@ guest_test()
 }
 
 # guest_start NAME CPUS TAP QUEUES [DEVICE PROPERTIES]: boot with one NIC on an existing tap.
-# VHOST_DEV=none leaves the data path to QEMU.
+# VHOST_DEV=none leaves the data path to QEMU, VHOST_DEV=fixed the choice of the device.
 guest_start()
 {
 	local name=$1 cpus=$2 tap=$3 queues=$4 props=${5:-} dir=$GUEST_DIR
@@ -39,11 +39,15 @@ guest_start()
 		device+=",mq=on,vectors=$((2 * queues + 2))"
 	else
 		netdev="tap,id=n0,ifname=$tap,script=no,downscript=no"
-		[ "$VHOST_DEV" = none ] || netdev+=",vhost=on,vhostfd=3"
+		case $VHOST_DEV in
+		none) ;;
+		fixed) netdev+=",vhost=on" ;;
+		*) netdev+=",vhost=on,vhostfd=3" ;;
+		esac
 	fi
 
 	(
-		if [ "$queues" -le 1 ] && [ "$VHOST_DEV" != none ]; then
+		if [ "$queues" -le 1 ] && [ -c "$VHOST_DEV" ]; then
 			exec 3<>"$VHOST_DEV"
 		fi
 		exec "${launch[@]}" qemu-system-x86_64 \

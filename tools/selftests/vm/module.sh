@@ -21,7 +21,7 @@ if [ "$1" = inside ]; then
 	# What the running host reads; unpacking more only costs time.
 	tar -cf "$3" "usr/lib/modules/$release/updates" \
 		"usr/lib/modules/$release"/modules.{*.bin,devname,softdep} \
-		etc/*/*vhostx* etc/*/rules.d/*vhostx*
+		etc/*/*vhostx* etc/*/rules.d/*vhostx* usr/src/vhostx-*/userspace
 	exit
 fi
 
