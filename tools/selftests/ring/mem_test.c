@@ -468,4 +468,167 @@ TEST_F(table, translate_random)
 	}
 }
 
+FIXTURE(reverse)
+{
+	struct vhost_iotlb *table;
+	struct vhost_iotlb *owners;
+};
+
+FIXTURE_SETUP(reverse)
+{
+	umem_init(4096);
+	self->table = vhost_iotlb_alloc(2048, 0);
+	self->owners = NULL;
+}
+
+FIXTURE_TEARDOWN(reverse)
+{
+	if (self->owners)
+		vhost_iotlb_free(self->owners);
+	vhost_iotlb_free(self->table);
+	EXPECT_EQ(umem.live, 0);
+	EXPECT_EQ(umem.errors, 0) TH_LOG("%s", umem.error);
+	umem_exit();
+}
+
+#define REVERSE() do {							\
+	self->owners = vhostx_mem_reverse(self->table);			\
+	ASSERT_FALSE(IS_ERR(self->owners));				\
+} while (0)
+
+/* The nth that shows a part of the owner's range, lowest first; or NULL. */
+static const struct vhost_iotlb_map *shown(struct vhost_iotlb *owners, int n,
+					   u64 start, u64 last)
+{
+	struct vhost_iotlb_map *map;
+
+	map = vhost_iotlb_itree_first(owners, start, last);
+	while (map && n--)
+		map = vhost_iotlb_itree_next(map, start, last);
+	return map;
+}
+
+static void owns(struct __test_metadata *_metadata,
+		 const struct vhost_iotlb_map *map, u64 start, u64 last,
+		 u64 gpa)
+{
+	ASSERT_NE(map, NULL);
+	EXPECT_EQ(map->start, start);
+	EXPECT_EQ(map->last, last);
+	EXPECT_EQ(map->size, last - start + 1);
+	EXPECT_EQ(map->addr, gpa);
+}
+
+#define SHOWN(n, start, last)	shown(self->owners, n, start, last)
+#define OWNS(map, start, last, gpa) owns(_metadata, map, start, last, gpa)
+
+TEST_F(reverse, none)
+{
+	REVERSE();
+	EXPECT_EQ(self->owners->nmaps, 0);
+}
+
+TEST_F(reverse, regions)
+{
+	ADD(0x1000, 0x1fff, 0x50000);
+	ADD(0x2000, 0x2000, 0x30000);
+	ASSERT_EQ(vhost_iotlb_add_range(self->table, 0x8000, 0x80ff, 0x40000,
+					VHOST_MAP_WO), 0);
+	REVERSE();
+	ASSERT_EQ(self->owners->nmaps, 3);
+	OWNS(SHOWN(0, 0x50000, 0x50000), 0x50000, 0x50fff, 0x1000);
+	OWNS(SHOWN(0, 0x50fff, 0x50fff), 0x50000, 0x50fff, 0x1000);
+	EXPECT_EQ(SHOWN(1, 0x50000, 0x50fff), NULL);
+	EXPECT_EQ(SHOWN(0, 0x51000, 0x51000), NULL);
+	EXPECT_EQ(SHOWN(0, 0x4ffff, 0x4ffff), NULL);
+	OWNS(SHOWN(0, 0x30000, 0x30000), 0x30000, 0x30000, 0x2000);
+	EXPECT_EQ(SHOWN(0, 0x30001, 0x30001), NULL);
+	OWNS(SHOWN(0, 0x40010, 0x40010), 0x40000, 0x400ff, 0x8000);
+	EXPECT_EQ(SHOWN(0, 0x40010, 0x40010)->perm, VHOST_MAP_WO);
+	EXPECT_EQ(SHOWN(0, 0x50000, 0x50000)->perm, VHOST_MAP_RW);
+}
+
+/* Memory that the guest sees more than once is there as often. */
+TEST_F(reverse, aliases)
+{
+	ADD(0x1000, 0x2fff, 0x50000);
+	ADD(0x9000, 0xafff, 0x50000);
+	ADD(0x5000, 0x5fff, 0x51000);
+	REVERSE();
+	ASSERT_EQ(self->owners->nmaps, 3);
+	EXPECT_NE(SHOWN(0, 0x50000, 0x50000)->addr,
+		  SHOWN(1, 0x50000, 0x50000)->addr);
+	EXPECT_EQ(SHOWN(2, 0x50000, 0x50fff), NULL);
+	EXPECT_NE(SHOWN(1, 0x50fff, 0x51000), NULL);
+	OWNS(SHOWN(2, 0x50fff, 0x51000), 0x51000, 0x51fff, 0x5000);
+	EXPECT_EQ(SHOWN(3, 0, ALL), NULL);
+}
+
+TEST_F(reverse, up_to_the_last_byte)
+{
+	ADD(0x1000, 0x10ff, ALL - 0xff);
+	ADD(ALL - 0xfff, ALL, 0x50000);
+	REVERSE();
+	ASSERT_EQ(self->owners->nmaps, 2);
+	OWNS(SHOWN(0, ALL, ALL), ALL - 0xff, ALL, 0x1000);
+	OWNS(SHOWN(0, 0x50000, 0x50000), 0x50000, 0x50fff, ALL - 0xfff);
+}
+
+/* Nothing runs with such a table, but it may be set while nothing does. */
+TEST_F(reverse, address_wraps)
+{
+	ADD(0x1000, 0x1fff, 0x50000);
+	ADD(0x2000, 0x20ff, ALL - 0xfe);
+	ADD(0x3000, 0x3fff, 0x60000);
+	REVERSE();
+	ASSERT_EQ(self->owners->nmaps, 2);
+	OWNS(SHOWN(0, 0x60000, 0x60000), 0x60000, 0x60fff, 0x3000);
+	EXPECT_EQ(SHOWN(0, 0, 0xff), NULL);
+	EXPECT_EQ(SHOWN(0, ALL, ALL), NULL);
+}
+
+TEST_F(reverse, whole_space)
+{
+	ADD(0, ALL, 0);
+	REVERSE();
+	EXPECT_EQ(self->owners->nmaps, 2);
+	OWNS(SHOWN(0, 0x1234, 0x1234), 0, ALL / 2, 0);
+	OWNS(SHOWN(0, ALL, ALL), ALL / 2 + 1, ALL, ALL / 2 + 1);
+}
+
+TEST_F(reverse, many)
+{
+	u64 i;
+
+	for (i = 0; i < 1024; i++)
+		ADD(i * 0x1000, i * 0x1000 + 0xfff,
+		    0x10000000 + (i * 7 + 3) % 1024 * 0x2000);
+	REVERSE();
+	ASSERT_EQ(self->owners->nmaps, 1024);
+	for (i = 0; i < 1024; i++) {
+		u64 at = 0x10000000 + (i * 7 + 3) % 1024 * 0x2000;
+
+		OWNS(SHOWN(0, at + 5, at + 5), at, at + 0xfff, i * 0x1000);
+	}
+}
+
+TEST_F(reverse, no_memory)
+{
+	struct vhost_iotlb *owners;
+	int i, live;
+
+	ADD(0x1000, 0x1fff, 0x50000);
+	ADD(0x2000, 0x2fff, 0x60000);
+	live = umem.live;
+	for (i = 0; i < 3; i++) {
+		umem.fail_alloc = i;
+		owners = vhostx_mem_reverse(self->table);
+		ASSERT_TRUE(IS_ERR(owners));
+		EXPECT_EQ(PTR_ERR(owners), -ENOMEM);
+		ASSERT_EQ(umem.live, live);
+	}
+	umem.fail_alloc = -1;
+	REVERSE();
+}
+
 TEST_HARNESS_MAIN

@@ -287,6 +287,7 @@ int vhost_iotlb_add_range(struct vhost_iotlb *iotlb, u64 start, u64 last,
 	map->size = last - start + 1;
 	map->addr = addr;
 	map->perm = perm;
+	map->iotlb = iotlb;
 	map->link.next = &iotlb->list;
 	map->link.prev = iotlb->list.prev;
 	iotlb->list.prev->next = &map->link;
@@ -295,16 +296,41 @@ int vhost_iotlb_add_range(struct vhost_iotlb *iotlb, u64 start, u64 last,
 	return 0;
 }
 
-/* The lowest one that meets the range, as the kernel's tree finds. */
-struct vhost_iotlb_map *vhost_iotlb_itree_first(struct vhost_iotlb *iotlb,
-						u64 start, u64 last)
+/*
+ * The lowest one that meets the range, as the kernel's tree finds; of those
+ * that come after prev, if that is not NULL.
+ */
+static struct vhost_iotlb_map *lowest(struct vhost_iotlb *iotlb,
+				      const struct vhost_iotlb_map *prev,
+				      u64 start, u64 last)
 {
 	struct vhost_iotlb_map *map, *first = NULL;
+	bool behind = !prev;
 
-	iotlb->lookups++;
-	list_for_each_entry(map, &iotlb->list, link)
+	list_for_each_entry(map, &iotlb->list, link) {
+		if (map == prev) {
+			behind = true;
+			continue;
+		}
+		if (prev && (map->start < prev->start ||
+			     (map->start == prev->start && !behind)))
+			continue;
 		if (map->start <= last && map->last >= start &&
 		    (!first || map->start < first->start))
 			first = map;
+	}
 	return first;
+}
+
+struct vhost_iotlb_map *vhost_iotlb_itree_first(struct vhost_iotlb *iotlb,
+						u64 start, u64 last)
+{
+	iotlb->lookups++;
+	return lowest(iotlb, NULL, start, last);
+}
+
+struct vhost_iotlb_map *vhost_iotlb_itree_next(struct vhost_iotlb_map *map,
+					       u64 start, u64 last)
+{
+	return lowest(map->iotlb, map, start, last);
 }

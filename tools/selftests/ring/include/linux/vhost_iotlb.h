@@ -14,7 +14,11 @@ struct list_head {
 	struct list_head *prev;
 };
 
+struct vhost_iotlb;
+
+/* @iotlb: the table it is in, which the kernel's tree knows without. */
 struct vhost_iotlb_map {
+	struct vhost_iotlb *iotlb;
 	struct list_head link;
 	u64 start;
 	u64 last;
@@ -44,5 +48,7 @@ int vhost_iotlb_add_range(struct vhost_iotlb *iotlb, u64 start, u64 last,
 			  u64 addr, unsigned int perm);
 struct vhost_iotlb_map *vhost_iotlb_itree_first(struct vhost_iotlb *iotlb,
 						u64 start, u64 last);
+struct vhost_iotlb_map *vhost_iotlb_itree_next(struct vhost_iotlb_map *map,
+					       u64 start, u64 last);
 
 #endif
