@@ -28,7 +28,10 @@ static union {
 	struct vhost_vring_addr addr;
 	struct vhost_vring_file file;
 	struct vhost_memory mem;
-} zero, unbind = { .file.fd = -1 };
+	uint64_t base;
+	int fd;
+} zero, unbind = { .file.fd = -1 },
+	no_fd = { .fd = -1 };
 
 /* Every ioctl that only the owner may use, with a harmless argument. */
 static const struct {
@@ -38,6 +41,8 @@ static const struct {
 } owned[] = {
 #define OWNED(req, arg) { #req, req, arg }
 	OWNED(VHOST_SET_MEM_TABLE, &zero.mem),
+	OWNED(VHOST_SET_LOG_BASE, &zero.base),
+	OWNED(VHOST_SET_LOG_FD, &no_fd.fd),
 	OWNED(VHOST_SET_VRING_NUM, &zero.state),
 	OWNED(VHOST_SET_VRING_ADDR, &zero.addr),
 	OWNED(VHOST_SET_VRING_BASE, &zero.state),

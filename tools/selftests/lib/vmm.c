@@ -113,17 +113,49 @@ int vmm_vring_file(struct vmm *v, unsigned long req, unsigned int index,
 	return xioctl(v->fd, req, &f);
 }
 
-int vmm_set_addr(struct vmm *v, unsigned int index)
+static int set_addr(struct vmm *v, unsigned int index, unsigned int flags,
+		    uint64_t log_gpa)
 {
 	struct vq *q = &v->vq[index];
 	struct vhost_vring_addr a = {
 		.index = index,
+		.flags = flags,
 		.desc_user_addr = (uintptr_t)q->desc,
 		.avail_user_addr = (uintptr_t)q->avail,
 		.used_user_addr = (uintptr_t)q->used,
+		.log_guest_addr = log_gpa,
 	};
 
 	return xioctl(v->fd, VHOST_SET_VRING_ADDR, &a);
+}
+
+int vmm_set_addr(struct vmm *v, unsigned int index)
+{
+	return set_addr(v, index, 0, 0);
+}
+
+int vmm_set_addr_logged(struct vmm *v, unsigned int index, uint64_t log_gpa)
+{
+	return set_addr(v, index, BIT64(VHOST_VRING_F_LOG), log_gpa);
+}
+
+int vmm_set_features(struct vmm *v, uint64_t features)
+{
+	int ret = xioctl(v->fd, VHOST_SET_FEATURES, &features);
+
+	if (!ret)
+		v->features = features;
+	return ret;
+}
+
+int vmm_set_log(struct vmm *v, uint64_t base)
+{
+	return xioctl(v->fd, VHOST_SET_LOG_BASE, &base);
+}
+
+int vmm_set_log_fd(struct vmm *v, int fd)
+{
+	return xioctl(v->fd, VHOST_SET_LOG_FD, &fd);
 }
 
 int vmm_get_base(struct vmm *v, unsigned int index)

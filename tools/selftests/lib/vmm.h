@@ -23,10 +23,12 @@
 #define BIT64(n)	(1ULL << (n))
 #define F_MRG_RXBUF	BIT64(15)
 #define F_NOTIFY_EMPTY	BIT64(24)
+#define F_LOG_ALL	BIT64(26)
 #define F_VNET_HDR	BIT64(27)
 #define F_INDIRECT	BIT64(28)
 #define F_EVENT_IDX	BIT64(29)
 #define F_VERSION_1	BIT64(32)
+#define F_IN_ORDER	BIT64(35)
 #define F_RING_RESET	BIT64(40)
 
 #ifndef VHOST_GET_FEATURES_ARRAY
@@ -62,6 +64,12 @@ int vmm_vring_state(struct vmm *v, unsigned long req, unsigned int index,
 int vmm_vring_file(struct vmm *v, unsigned long req, unsigned int index,
 		   int fd);
 int vmm_set_addr(struct vmm *v, unsigned int index);
+/* The same with VHOST_VRING_F_LOG: the used ring's place in the log. */
+int vmm_set_addr_logged(struct vmm *v, unsigned int index, uint64_t log_gpa);
+/* Change features, log, or what is signalled for it; of live queues too. */
+int vmm_set_features(struct vmm *v, uint64_t features);
+int vmm_set_log(struct vmm *v, uint64_t base);
+int vmm_set_log_fd(struct vmm *v, int fd);
 int vmm_get_base(struct vmm *v, unsigned int index);
 
 /* Owner, features, memory table, rings and eventfds; no backend yet. */
