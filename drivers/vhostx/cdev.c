@@ -28,7 +28,10 @@ union cdev_arg {
 	u64 features;
 	u64 log_base;
 	int fd;
+	u8 fork;
 	u32 index;
+	struct vhost_worker_state worker;
+	struct vhost_vring_worker vq_worker;
 	struct vhost_vring_state state;
 	struct vhost_vring_addr addr;
 	struct vhost_vring_file file;
@@ -132,6 +135,50 @@ static int cdev_set_backend_features(struct vhostx_dev *dev,
 	return 0;
 }
 
+static int cdev_set_fork(struct vhostx_dev *dev, struct vhostx_vq *vq,
+			 union cdev_arg *arg)
+{
+	return vhostx_dev_set_fork(dev, arg->fork);
+}
+
+static int cdev_get_fork(struct vhostx_dev *dev, struct vhostx_vq *vq,
+			 union cdev_arg *arg)
+{
+	arg->fork = dev->fork_owner ? VHOST_FORK_OWNER_TASK :
+				      VHOST_FORK_OWNER_KTHREAD;
+	return 0;
+}
+
+static int cdev_new_worker(struct vhostx_dev *dev, struct vhostx_vq *vq,
+			   union cdev_arg *arg)
+{
+	int ret = vhostx_dev_new_worker(dev);
+
+	if (ret < 0)
+		return ret;
+	arg->worker.worker_id = ret;
+	return 0;
+}
+
+static int cdev_free_worker(struct vhostx_dev *dev, struct vhostx_vq *vq,
+			    union cdev_arg *arg)
+{
+	return vhostx_dev_free_worker(dev, arg->worker.worker_id);
+}
+
+static int cdev_attach_worker(struct vhostx_dev *dev, struct vhostx_vq *vq,
+			      union cdev_arg *arg)
+{
+	return vhostx_dev_attach_worker(dev, vq, arg->vq_worker.worker_id);
+}
+
+static int cdev_get_worker(struct vhostx_dev *dev, struct vhostx_vq *vq,
+			   union cdev_arg *arg)
+{
+	arg->vq_worker.worker_id = vhostx_dev_worker_id(dev, vq);
+	return 0;
+}
+
 static int cdev_set_mem_table(struct vhostx_dev *dev, struct vhostx_vq *vq,
 			      union cdev_arg *arg)
 {
@@ -217,6 +264,8 @@ static int cdev_set_backend(struct vhostx_dev *dev, struct vhostx_vq *vq,
 }
 
 #define CDEV_STATE	sizeof(struct vhost_vring_state)
+#define CDEV_WORKER	sizeof(struct vhost_worker_state)
+#define CDEV_VQ_WORKER	sizeof(struct vhost_vring_worker)
 #define CDEV_FILE	sizeof(struct vhost_vring_file)
 #define CDEV_VQ_IN	(CDEV_OWNER | CDEV_VQ | CDEV_IN)
 #define CDEV_VQ_INOUT	(CDEV_VQ_IN | CDEV_OUT)
@@ -232,6 +281,16 @@ static const struct cdev_ioctl cdev_ioctls[] = {
 	  cdev_get_backend_features },
 	{ VHOST_SET_BACKEND_FEATURES, CDEV_IN, sizeof(u64),
 	  cdev_set_backend_features },
+	{ VHOST_SET_FORK_FROM_OWNER, CDEV_IN, sizeof(u8), cdev_set_fork },
+	{ VHOST_GET_FORK_FROM_OWNER, CDEV_OUT, sizeof(u8), cdev_get_fork },
+	{ VHOST_NEW_WORKER, CDEV_OWNER | CDEV_OUT, CDEV_WORKER,
+	  cdev_new_worker },
+	{ VHOST_FREE_WORKER, CDEV_OWNER | CDEV_IN, CDEV_WORKER,
+	  cdev_free_worker },
+	{ VHOST_ATTACH_VRING_WORKER, CDEV_VQ_IN, CDEV_VQ_WORKER,
+	  cdev_attach_worker },
+	{ VHOST_GET_VRING_WORKER, CDEV_VQ_INOUT, CDEV_VQ_WORKER,
+	  cdev_get_worker },
 	{ VHOST_SET_MEM_TABLE, CDEV_OWNER | CDEV_RAW, 0, cdev_set_mem_table },
 	{ VHOST_SET_LOG_BASE, CDEV_OWNER | CDEV_IN, sizeof(u64),
 	  cdev_set_log_base },

@@ -2,6 +2,7 @@
 /* The life of a device: owner, memory table, features, reset. */
 #include <linux/idr.h>
 #include <linux/list.h>
+#include <linux/nospec.h>
 #include <linux/sched/mm.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
@@ -28,6 +29,7 @@ const u64 vhostx_features[VHOSTX_FEATURE_WORDS] = {
 };
 
 unsigned short vhostx_max_mem_regions = 1024;
+bool vhostx_fork_default = VHOSTX_CAN_FORK;
 
 static DEFINE_MUTEX(vhostx_devs_lock);
 static LIST_HEAD(vhostx_devs);
@@ -53,6 +55,7 @@ struct vhostx_dev *vhostx_dev_create(void)
 	}
 
 	dev->id = id;
+	dev->fork_owner = vhostx_fork_default;
 	mutex_init(&dev->lock);
 	vhostx_vq_init(&dev->vq[VHOSTX_RX], dev, false);
 	vhostx_vq_init(&dev->vq[VHOSTX_TX], dev, true);
@@ -109,6 +112,7 @@ int vhostx_dev_set_owner(struct vhostx_dev *dev)
 {
 	struct vhostx_worker *worker;
 	struct mm_struct *mm;
+	int i;
 
 	if (dev->mm)
 		return -EBUSY;
@@ -116,14 +120,16 @@ int vhostx_dev_set_owner(struct vhostx_dev *dev)
 	if (!mm)
 		return -EINVAL;
 
-	worker = vhostx_worker_create(mm);
+	worker = vhostx_worker_create(mm, dev->fork_owner);
 	if (IS_ERR(worker)) {
 		mmput(mm);
 		return PTR_ERR(worker);
 	}
 
-	dev->worker = worker;
-	WRITE_ONCE(dev->worker_pid, task_pid_nr(worker->task));
+	dev->workers[0] = worker;
+	worker->queues = VHOSTX_QUEUES;
+	for (i = 0; i < VHOSTX_QUEUES; i++)
+		vhostx_vq_set_worker(&dev->vq[i], worker);
 	WRITE_ONCE(dev->owner, task_tgid_nr(current));
 	dev->mm = mm;
 	return 0;
@@ -149,20 +155,23 @@ void vhostx_dev_reset(struct vhostx_dev *dev)
 {
 	int i;
 
-	if (dev->mm) {
-		for (i = 0; i < VHOSTX_QUEUES; i++)
-			vhostx_vq_stop(&dev->vq[i]);
-	}
-	for (i = 0; i < VHOSTX_QUEUES; i++)
+	for (i = 0; i < VHOSTX_QUEUES; i++) {
+		vhostx_vq_stop(&dev->vq[i]);
 		vhostx_vq_reset(&dev->vq[i]);
+		/* Nothing wakes it any more: its worker is not asked late. */
+		vhostx_vq_set_worker(&dev->vq[i], NULL);
+	}
 	dev_set_table(dev, NULL, NULL);
 	dev->backend_features = 0;
 
 	if (!dev->mm)
 		return;
-	vhostx_worker_destroy(dev->worker);
-	dev->worker = NULL;
-	WRITE_ONCE(dev->worker_pid, 0);
+	for (i = 0; i < VHOSTX_WORKERS; i++) {
+		if (dev->workers[i])
+			vhostx_worker_destroy(dev->workers[i]);
+		dev->workers[i] = NULL;
+	}
+	dev->fork_owner = vhostx_fork_default;
 	WRITE_ONCE(dev->owner, 0);
 	mmput(dev->mm);
 	dev->mm = NULL;
@@ -226,7 +235,6 @@ int vhostx_dev_set_mem(struct vhostx_dev *dev,
 
 	for (i = 0; i < VHOSTX_QUEUES; i++)
 		vhostx_vq_set_table(&dev->vq[i], table, owners);
-	vhostx_worker_flush(dev->worker);
 	dev_set_table(dev, table, owners);
 	return 0;
 err:
@@ -277,6 +285,138 @@ int vhostx_dev_set_log_fd(struct vhostx_dev *dev, int fd)
 	return ret;
 }
 
+/**
+ * vhostx_dev_set_fork - choose what workers are
+ * @dev: the device, without owner
+ * @how: VHOST_FORK_OWNER_TASK, threads of the owner's, or
+ *	 VHOST_FORK_OWNER_KTHREAD, of the kernel's
+ *
+ * Return: 0; -EBUSY where there is an owner; -EINVAL for anything else, or for
+ * tasks where the kernel cannot make them.
+ */
+int vhostx_dev_set_fork(struct vhostx_dev *dev, u8 how)
+{
+	if (dev->mm)
+		return -EBUSY;
+	if (how != VHOST_FORK_OWNER_KTHREAD &&
+	    (how != VHOST_FORK_OWNER_TASK || !VHOSTX_CAN_FORK))
+		return -EINVAL;
+	dev->fork_owner = how == VHOST_FORK_OWNER_TASK;
+	return 0;
+}
+
+/**
+ * vhostx_dev_new_worker - start another worker
+ * @dev: the device, with an owner
+ *
+ * Return: its id; -ENOSPC for more than VHOSTX_WORKERS; why it could not start.
+ */
+int vhostx_dev_new_worker(struct vhostx_dev *dev)
+{
+	struct vhostx_worker *worker;
+	int id;
+
+	for (id = 0; id < VHOSTX_WORKERS && dev->workers[id];)
+		id++;
+	if (id == VHOSTX_WORKERS)
+		return -ENOSPC;
+
+	worker = vhostx_worker_create(dev->mm, dev->fork_owner);
+	if (IS_ERR(worker))
+		return PTR_ERR(worker);
+	dev->workers[id] = worker;
+	return id;
+}
+
+static struct vhostx_worker *dev_find_worker(const struct vhostx_dev *dev,
+					     u32 id)
+{
+	if (id >= VHOSTX_WORKERS)
+		return NULL;
+	return dev->workers[array_index_nospec(id, VHOSTX_WORKERS)];
+}
+
+/**
+ * vhostx_dev_free_worker - end a worker
+ * @dev: the device, with an owner
+ * @id: the worker's id
+ *
+ * Return: 0; -ENODEV where there is none; -EBUSY while it runs a queue.
+ */
+int vhostx_dev_free_worker(struct vhostx_dev *dev, u32 id)
+{
+	struct vhostx_worker *worker = dev_find_worker(dev, id);
+
+	if (!worker)
+		return -ENODEV;
+	if (worker->queues)
+		return -EBUSY;
+	dev->workers[id] = NULL;
+	vhostx_worker_destroy(worker);
+	return 0;
+}
+
+/**
+ * vhostx_dev_attach_worker - have a queue run by another worker
+ * @dev: the device, with an owner
+ * @vq: the queue, running or not
+ * @id: the worker's id
+ *
+ * The old worker does not run the queue any more after this returns.
+ *
+ * Return: 0; -ENODEV where there is no such worker.
+ */
+int vhostx_dev_attach_worker(struct vhostx_dev *dev, struct vhostx_vq *vq,
+			     u32 id)
+{
+	struct vhostx_worker *worker = dev_find_worker(dev, id);
+	struct vhostx_worker *old;
+
+	if (!worker)
+		return -ENODEV;
+	old = vhostx_vq_set_worker(vq, worker);
+	if (old == worker)
+		return 0;
+
+	worker->queues++;
+	old->queues--;
+	/* Whoever still saw the old one has asked it; then it has run. */
+	synchronize_rcu();
+	vhostx_worker_flush(old);
+	return 0;
+}
+
+/**
+ * vhostx_dev_worker_id - which worker runs a queue
+ * @dev: the device, with an owner
+ * @vq: the queue
+ *
+ * Return: its id.
+ */
+int vhostx_dev_worker_id(const struct vhostx_dev *dev,
+			 const struct vhostx_vq *vq)
+{
+	int id = 0;
+
+	while (dev->workers[id] !=
+	       rcu_dereference_protected(vq->worker,
+					 lockdep_is_held(&dev->lock)))
+		id++;
+	return id;
+}
+
+static pid_t vq_tid(const struct vhostx_vq *vq)
+{
+	struct vhostx_worker *worker;
+	pid_t tid;
+
+	rcu_read_lock();
+	worker = rcu_dereference(vq->worker);
+	tid = worker ? worker->tid : 0;
+	rcu_read_unlock();
+	return tid;
+}
+
 static const char *vq_state(const struct vhostx_vq *vq)
 {
 	if (!READ_ONCE(vq->sock.sock))
@@ -314,8 +454,7 @@ int vhostx_devs_show(struct seq_file *seq, void *unused)
 	list_for_each_entry(dev, &vhostx_devs, node) {
 		for (i = 0; i < VHOSTX_QUEUES; i++) {
 			seq_printf(seq, "dev=%u pid=%d worker=%d ", dev->id,
-				   READ_ONCE(dev->owner),
-				   READ_ONCE(dev->worker_pid));
+				   READ_ONCE(dev->owner), vq_tid(&dev->vq[i]));
 			vq_show(seq, &dev->vq[i]);
 		}
 	}

@@ -8,6 +8,7 @@
 #include <linux/seq_file.h>
 
 #include "cdev.h"
+#include "compat/compat.h"
 #include "dev.h"
 
 /* Of those for local use (Documentation/admin-guide/devices.txt). */
@@ -16,6 +17,12 @@
 module_param_named(max_mem_regions, vhostx_max_mem_regions, ushort, 0444);
 MODULE_PARM_DESC(max_mem_regions,
 		 "Most regions of a memory table, at least 64 (default: 1024)");
+
+#if VHOSTX_CAN_FORK
+module_param_named(fork_from_owner_default, vhostx_fork_default, bool, 0444);
+MODULE_PARM_DESC(fork_from_owner_default,
+		 "Workers are threads of the VMM's, not of the kernel's (default: on)");
+#endif
 
 static bool vhostx_takeover;
 module_param_named(takeover, vhostx_takeover, bool, 0444);

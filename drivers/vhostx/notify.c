@@ -7,13 +7,19 @@
 
 /**
  * vhostx_vq_queue - have the worker run a queue
- * @vq: the queue, of a device with an owner
+ * @vq: the queue
  *
  * Context: any.
  */
 void vhostx_vq_queue(struct vhostx_vq *vq)
 {
-	vhostx_worker_queue(vq->dev->worker, &vq->work);
+	struct vhostx_worker *worker;
+
+	rcu_read_lock();
+	worker = rcu_dereference(vq->worker);
+	if (worker)
+		vhostx_worker_queue(worker, &vq->work);
+	rcu_read_unlock();
 }
 
 static int notify_kick(wait_queue_entry_t *wait, unsigned int mode, int sync,
@@ -106,6 +112,20 @@ void vhostx_poll_stop(struct vhostx_poll *poll)
 		return;
 	remove_wait_queue(poll->head, &poll->wait);
 	poll->head = NULL;
+}
+
+/**
+ * vhostx_vq_may_poll - whether a queue's run may go on polling
+ * @vq: the queue
+ * @end: when it should stop, local_clock() nanoseconds
+ *
+ * Return: false where others wait for the worker or the processor, or time is up.
+ */
+bool vhostx_vq_may_poll(const struct vhostx_vq *vq, u64 end)
+{
+	return vhostx_worker_may_poll(rcu_dereference_protected(vq->worker,
+								lockdep_is_held(&vq->lock)),
+				      end);
 }
 
 /**

@@ -9,6 +9,7 @@ void vhostx_notify_init(struct vhostx_vq *vq);
 int vhostx_poll_start(struct vhostx_poll *poll, struct file *file);
 void vhostx_poll_stop(struct vhostx_poll *poll);
 void vhostx_vq_queue(struct vhostx_vq *vq);
+bool vhostx_vq_may_poll(const struct vhostx_vq *vq, u64 end);
 void vhostx_vq_publish(struct vhostx_vq *vq);
 bool vhostx_vq_kicks_on(struct vhostx_vq *vq);
 void vhostx_vq_kicks_off(struct vhostx_vq *vq);

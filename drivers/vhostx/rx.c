@@ -179,7 +179,7 @@ static bool rx_peek(struct vhostx_vq *vq, size_t *len)
 		if (vhostx_sock_has_frame(&vq->sock))
 			return vhostx_sock_peek(&vq->sock, len);
 		cpu_relax();
-	} while (vhostx_worker_may_poll(vq->dev->worker, end));
+	} while (vhostx_vq_may_poll(vq, end));
 	return false;
 }
 

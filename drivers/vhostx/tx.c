@@ -210,7 +210,7 @@ static int tx_fetch(struct vhostx_vq *vq)
 	do {
 		n = vhostx_split_has_avail(&vq->ring);
 		cpu_relax();
-	} while (!n && vhostx_worker_may_poll(vq->dev->worker, end));
+	} while (!n && vhostx_vq_may_poll(vq, end));
 	return n > 0 ? vhostx_split_fetch(&vq->ring) : n;
 }
 

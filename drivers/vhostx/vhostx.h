@@ -36,6 +36,9 @@ struct vhostx_vq;
 #define VHOSTX_TX	1
 #define VHOSTX_QUEUES	2
 
+/* Most workers of a device: one for each queue, and as many to change to. */
+#define VHOSTX_WORKERS	4
+
 /* What a queue may do in one run before others get their turn. */
 #define VHOSTX_WEIGHT_PACKETS	256
 #define VHOSTX_WEIGHT_BYTES	0x80000
@@ -73,6 +76,8 @@ struct vhostx_tx {
  * @lock: protects all fields but those said to be otherwise
  * @dev: its device; constant
  * @is_tx: VHOSTX_TX; constant
+ * @worker: who runs the queue; NULL without owner; read under RCU, written
+ *	    under the device's lock and @lock
  * @work: runs the queue; the worker's
  * @retry: queues @work after a shortage that no event will end
  * @kick_poll: waits for kicks
@@ -98,6 +103,7 @@ struct vhostx_vq {
 	struct mutex lock;	/* see "Lock order" */
 	struct vhostx_dev *dev;
 	bool is_tx;
+	struct vhostx_worker __rcu *worker;
 	struct vhostx_work work;
 	struct delayed_work retry;
 	struct vhostx_poll kick_poll;
@@ -127,8 +133,8 @@ struct vhostx_vq {
  * @id: number in the counters; constant
  * @mm: the owner's address space; NULL without owner
  * @owner: the owner's process id, in the initial namespace; 0 without
- * @worker: runs the queues; lives as long as the owner
- * @worker_pid: its thread's id; 0 without
+ * @fork_owner: workers are threads of the owner's, not of the kernel's
+ * @workers: by their ids in the ioctls; the first comes with the owner
  * @table: the memory table, or NULL
  * @owners: its regions by owner's address, or NULL
  * @backend_features: acknowledged; kept for the client
@@ -140,8 +146,8 @@ struct vhostx_dev {
 	unsigned int id;
 	struct mm_struct *mm;
 	pid_t owner;
-	struct vhostx_worker *worker;
-	pid_t worker_pid;
+	bool fork_owner;
+	struct vhostx_worker *workers[VHOSTX_WORKERS];
 	struct vhost_iotlb *table;
 	struct vhost_iotlb *owners;
 	u64 backend_features;

@@ -32,12 +32,6 @@ static bool vq_running(const struct vhostx_vq *vq)
 	return vq->sock.sock;
 }
 
-/* Wait until the worker has seen what changed. */
-static void vq_flush(struct vhostx_vq *vq)
-{
-	vhostx_worker_flush(vq->dev->worker);
-}
-
 /**
  * vhostx_vq_init - set up a queue of a new device
  * @vq: the queue, zeroed
@@ -68,7 +62,7 @@ void vhostx_vq_free(struct vhostx_vq *vq)
 
 /**
  * vhostx_vq_reset - back to what vhostx_vq_init() left, counters excepted
- * @vq: the queue, stopped and flushed
+ * @vq: the queue, stopped
  */
 void vhostx_vq_reset(struct vhostx_vq *vq)
 {
@@ -162,6 +156,25 @@ bool vhostx_vq_table_ok(const struct vhostx_vq *vq, struct vhost_iotlb *table)
 	return !vq_running(vq) ||
 	       (vhostx_mem_ok(table) &&
 		vq_log_fits(vq, vq->log.base, table, vq->log.frames));
+}
+
+/**
+ * vhostx_vq_set_worker - have another worker run a queue
+ * @vq: the queue, running or not
+ * @worker: the worker, or NULL for none
+ *
+ * The old one may still be asked to run it; after a grace period it is not.
+ *
+ * Return: the old worker, or NULL.
+ */
+struct vhostx_worker *vhostx_vq_set_worker(struct vhostx_vq *vq,
+					   struct vhostx_worker *worker)
+{
+	vq_lock(vq);
+	worker = rcu_replace_pointer(vq->worker, worker,
+				     lockdep_is_held(&vq->lock));
+	vq_unlock(vq);
+	return worker;
 }
 
 /**
@@ -349,11 +362,8 @@ int vhostx_vq_set_kick(struct vhostx_vq *vq, int fd)
 	}
 	vq_unlock(vq);
 
-	if (old) {
-		if (old != file)
-			vq_flush(vq);
+	if (old)
 		fput(old);
-	}
 	return ret;
 }
 
@@ -387,7 +397,7 @@ int vhostx_vq_set_eventfd(struct vhostx_vq *vq, struct eventfd_ctx **slot,
 	return 0;
 }
 
-/* Under the queue's lock. The caller flushes, then puts the socket. */
+/* Under the queue's lock. The caller puts the socket. */
 static struct socket *vq_detach(struct vhostx_vq *vq)
 {
 	vhostx_poll_stop(&vq->sock_poll);
@@ -460,8 +470,6 @@ int vhostx_vq_set_backend(struct vhostx_vq *vq, int fd)
 	ret = vq_start(vq, sock, &old);
 	vq_unlock(vq);
 
-	if (old)
-		vq_flush(vq);
 	vhostx_sock_put(old);
 	if (ret)
 		vhostx_sock_put(sock);
@@ -470,7 +478,7 @@ int vhostx_vq_set_backend(struct vhostx_vq *vq, int fd)
 
 /**
  * vhostx_vq_stop - take the backend away
- * @vq: the queue, running or not, of a device with an owner
+ * @vq: the queue, running or not
  *
  * Ring, memory and socket are not touched after this returns. Cannot fail.
  */
@@ -483,6 +491,5 @@ void vhostx_vq_stop(struct vhostx_vq *vq)
 	vq_unlock(vq);
 
 	cancel_delayed_work_sync(&vq->retry);
-	vq_flush(vq);
 	vhostx_sock_put(sock);
 }

@@ -10,6 +10,7 @@
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 
+#include "compat/compat.h"
 #include "worker.h"
 
 #define VHOSTX_WORK_QUEUED	0
@@ -17,12 +18,21 @@
 struct vhostx_flush {
 	struct vhostx_work work;
 	struct completion done;
+	pid_t tid;
 };
 
-static void worker_run(struct llist_node *node)
+/* Returns whether there was work; where not, the thread's state is as it was. */
+static bool worker_run(void *data)
 {
+	struct vhostx_worker *worker = data;
 	struct vhostx_work *work, *next;
+	struct llist_node *node;
 
+	node = llist_del_all(&worker->list);
+	if (!node)
+		return false;
+
+	__set_current_state(TASK_RUNNING);
 	node = llist_reverse_order(node);
 	/* Off the list before the bit is clear, or it could be added twice. */
 	smp_wmb();
@@ -31,42 +41,111 @@ static void worker_run(struct llist_node *node)
 		work->fn(work);
 		cond_resched();
 	}
+	return true;
 }
 
-static int worker_thread(void *data)
+static int worker_kthread(void *data)
 {
 	struct vhostx_worker *worker = data;
-	struct llist_node *node;
 
 	kthread_use_mm(worker->mm);
 	for (;;) {
 		set_current_state(TASK_INTERRUPTIBLE);
+		if (worker_run(worker))
+			continue;
 		if (kthread_should_stop())
 			break;
-		node = llist_del_all(&worker->list);
-		if (!node) {
-			schedule();
-			continue;
-		}
-		__set_current_state(TASK_RUNNING);
-		worker_run(node);
+		schedule();
 	}
 	__set_current_state(TASK_RUNNING);
 	kthread_unuse_mm(worker->mm);
 	return 0;
 }
 
+static int worker_start_kthread(struct vhostx_worker *worker)
+{
+	struct task_struct *kthread;
+	int ret;
+
+	kthread = kthread_create(worker_kthread, worker, "vhost-%d",
+				 current->pid);
+	if (IS_ERR(kthread))
+		return PTR_ERR(kthread);
+	worker->kthread = kthread;
+	wake_up_process(kthread);
+
+	ret = cgroup_attach_task_all(current, kthread);
+	if (ret)
+		kthread_stop(kthread);
+	return ret;
+}
+
+/* On the thread of a worker whose owner was killed, before it exits. */
+static void worker_killed(void *data)
+{
+	struct vhostx_worker *worker = data;
+
+	mutex_lock(&worker->lock);
+	WRITE_ONCE(worker->killed, true);
+	mutex_unlock(&worker->lock);
+
+	/* Nobody queues or wakes any more; somebody may wait for a flush. */
+	synchronize_rcu();
+	worker_run(worker);
+}
+
+static int worker_start_task(struct vhostx_worker *worker)
+{
+	char name[TASK_COMM_LEN];
+	struct vhost_task *task;
+
+	snprintf(name, sizeof(name), "vhost-%d", current->pid);
+	task = vhost_task_create(worker_run, worker_killed, worker, name);
+	if (IS_ERR_OR_NULL(task))
+		return task ? PTR_ERR(task) : -ENOMEM;
+	worker->task = task;
+	vhost_task_start(task);
+	return 0;
+}
+
+static void worker_flush_fn(struct vhostx_work *work)
+{
+	struct vhostx_flush *flush = container_of(work, struct vhostx_flush,
+						  work);
+
+	flush->tid = task_pid_nr(current);
+	complete(&flush->done);
+}
+
+/* Returns the id of the thread that ran what was queued before. */
+static pid_t worker_flush(struct vhostx_worker *worker)
+{
+	struct vhostx_flush flush = { .work.fn = worker_flush_fn };
+
+	init_completion(&flush.done);
+	mutex_lock(&worker->lock);
+	if (worker->killed) {
+		mutex_unlock(&worker->lock);
+		return 0;
+	}
+	vhostx_worker_queue(worker, &flush.work);
+	mutex_unlock(&worker->lock);
+	wait_for_completion(&flush.done);
+	return flush.tid;
+}
+
 /**
  * vhostx_worker_create - start a worker for the calling process
  * @mm: the caller's address space; the caller keeps it until the worker is
  *	destroyed
+ * @fork: make it a thread of the caller's, not of the kernel's
  *
  * The thread is named vhost-<pid>, as in-tree vhost names it: tools look for
- * that. It joins the caller's cgroups.
+ * that. It is in the caller's cgroups.
  *
  * Return: the worker, or an error pointer.
  */
-struct vhostx_worker *vhostx_worker_create(struct mm_struct *mm)
+struct vhostx_worker *vhostx_worker_create(struct mm_struct *mm, bool fork)
 {
 	struct vhostx_worker *worker;
 	int ret;
@@ -76,56 +155,54 @@ struct vhostx_worker *vhostx_worker_create(struct mm_struct *mm)
 		return ERR_PTR(-ENOMEM);
 
 	worker->mm = mm;
+	mutex_init(&worker->lock);
 	init_llist_head(&worker->list);
-	worker->task = kthread_create(worker_thread, worker, "vhost-%d",
-				      current->pid);
-	if (IS_ERR(worker->task)) {
-		ret = PTR_ERR(worker->task);
-		goto err_free;
+	ret = fork ? worker_start_task(worker) : worker_start_kthread(worker);
+	if (ret) {
+		kfree(worker);
+		return ERR_PTR(ret);
 	}
-	wake_up_process(worker->task);
-
-	ret = cgroup_attach_task_all(current, worker->task);
-	if (ret)
-		goto err_stop;
+	worker->tid = worker_flush(worker);
 	return worker;
-
-err_stop:
-	kthread_stop(worker->task);
-err_free:
-	kfree(worker);
-	return ERR_PTR(ret);
 }
 
 /**
  * vhostx_worker_destroy - end a worker
- * @worker: nothing is queued, and nothing can queue any more
+ * @worker: nothing can queue any more; what was queued is done
  */
 void vhostx_worker_destroy(struct vhostx_worker *worker)
 {
-	kthread_stop(worker->task);
-	kfree(worker);
+	worker_flush(worker);
+	if (worker->task)
+		vhost_task_stop(worker->task);
+	else
+		kthread_stop(worker->kthread);
+	mutex_destroy(&worker->lock);
+	kfree_rcu(worker, rcu);
 }
 
 /**
  * vhostx_worker_queue - have some work done
- * @worker: who is to do it
+ * @worker: who is to do it; where its thread was killed, nobody does
  * @work: the work; it is done once however often it was queued
  *
  * Context: any.
  */
 void vhostx_worker_queue(struct vhostx_worker *worker, struct vhostx_work *work)
 {
-	if (test_and_set_bit(VHOSTX_WORK_QUEUED, &work->queued))
-		return;
+	rcu_read_lock();
+	if (READ_ONCE(worker->killed) ||
+	    test_and_set_bit(VHOSTX_WORK_QUEUED, &work->queued))
+		goto out;
 	/* Who finds the list empty wakes; later ones ride on that. */
-	if (llist_add(&work->node, &worker->list))
-		wake_up_process(worker->task);
-}
-
-static void worker_flush_fn(struct vhostx_work *work)
-{
-	complete(&container_of(work, struct vhostx_flush, work)->done);
+	if (!llist_add(&work->node, &worker->list))
+		goto out;
+	if (worker->task)
+		vhost_task_wake(worker->task);
+	else
+		wake_up_process(worker->kthread);
+out:
+	rcu_read_unlock();
 }
 
 /**
@@ -136,11 +213,7 @@ static void worker_flush_fn(struct vhostx_work *work)
  */
 void vhostx_worker_flush(struct vhostx_worker *worker)
 {
-	struct vhostx_flush flush = { .work.fn = worker_flush_fn };
-
-	init_completion(&flush.done);
-	vhostx_worker_queue(worker, &flush.work);
-	wait_for_completion(&flush.done);
+	worker_flush(worker);
 }
 
 /**

@@ -4,10 +4,13 @@
 #define _VHOSTX_WORKER_H
 
 #include <linux/llist.h>
+#include <linux/mutex.h>
+#include <linux/rcupdate.h>
 #include <linux/types.h>
 
 struct mm_struct;
 struct task_struct;
+struct vhost_task;
 
 /**
  * struct vhostx_work - something a worker is to do
@@ -23,17 +26,29 @@ struct vhostx_work {
 
 /**
  * struct vhostx_worker - a worker
- * @task: its thread
- * @mm: the owner's address space, which it uses
+ * @kthread: its thread where it is the kernel's, else NULL; constant
+ * @task: its thread where it is one of the owner's, else NULL; constant
+ * @tid: the thread's id, in the initial namespace; constant
+ * @mm: the owner's address space, which it uses; constant
  * @list: queued work, the newest first
+ * @lock: keeps flushes and the thread's death apart
+ * @killed: the owner was killed and took the thread along; written under @lock
+ * @queues: how many queues it runs; the device's lock
+ * @rcu: readers of a queue's worker may be late
  */
 struct vhostx_worker {
-	struct task_struct *task;
+	struct task_struct *kthread;
+	struct vhost_task *task;
+	pid_t tid;
 	struct mm_struct *mm;
 	struct llist_head list;
+	struct mutex lock;	/* see @lock */
+	bool killed;
+	unsigned int queues;
+	struct rcu_head rcu;
 };
 
-struct vhostx_worker *vhostx_worker_create(struct mm_struct *mm);
+struct vhostx_worker *vhostx_worker_create(struct mm_struct *mm, bool fork);
 void vhostx_worker_destroy(struct vhostx_worker *worker);
 void vhostx_worker_queue(struct vhostx_worker *worker,
 			 struct vhostx_work *work);

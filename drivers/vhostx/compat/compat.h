@@ -31,6 +31,60 @@ struct vhost_features_array {
 	_IOW(VHOST_VIRTIO, 0x83, struct vhost_features_array)
 #endif
 
+#ifndef VHOST_NEW_WORKER
+struct vhost_worker_state {
+	unsigned int worker_id;
+};
+
+struct vhost_vring_worker {
+	unsigned int index;
+	unsigned int worker_id;
+};
+
+#define VHOST_NEW_WORKER	_IOR(VHOST_VIRTIO, 0x8, struct vhost_worker_state)
+#define VHOST_FREE_WORKER	_IOW(VHOST_VIRTIO, 0x9, struct vhost_worker_state)
+#define VHOST_ATTACH_VRING_WORKER \
+	_IOW(VHOST_VIRTIO, 0x15, struct vhost_vring_worker)
+#define VHOST_GET_VRING_WORKER \
+	_IOWR(VHOST_VIRTIO, 0x16, struct vhost_vring_worker)
+#endif
+
+#ifndef VHOST_SET_FORK_FROM_OWNER
+#define VHOST_FORK_OWNER_KTHREAD	0
+#define VHOST_FORK_OWNER_TASK		1
+#define VHOST_SET_FORK_FROM_OWNER	_IOW(VHOST_VIRTIO, 0x84, __u8)
+#define VHOST_GET_FORK_FROM_OWNER	_IOR(VHOST_VIRTIO, 0x85, __u8)
+#endif
+
+#ifdef VHOSTX_VHOST_TASK
+#include <linux/sched/vhost_task.h>
+
+#define VHOSTX_CAN_FORK	1
+#else
+#define VHOSTX_CAN_FORK	0
+
+struct vhost_task;
+
+static inline struct vhost_task *vhost_task_create(bool (*fn)(void *),
+						   void (*killed)(void *),
+						   void *arg, const char *name)
+{
+	return NULL;
+}
+
+static inline void vhost_task_start(struct vhost_task *task)
+{
+}
+
+static inline void vhost_task_stop(struct vhost_task *task)
+{
+}
+
+static inline void vhost_task_wake(struct vhost_task *task)
+{
+}
+#endif
+
 /* Segments of what a UDP tunnel carries: in the second word of features. */
 #ifdef VIRTIO_NET_F_HOST_UDP_TUNNEL_GSO
 #define VHOSTX_FEATURES_TUNNEL						\

@@ -203,10 +203,6 @@ TEST_F(owner, not_offered)
 	struct vhost_vring_state s = { .index = 0 };
 	static const unsigned long req[] = {
 		VHOST_SET_VRING_ENDIAN, VHOST_GET_VRING_ENDIAN,
-		_IOR(VHOST_VIRTIO, 0x8, struct vhost_vring_state),
-		_IOW(VHOST_VIRTIO, 0x9, struct vhost_vring_state),
-		_IOW(VHOST_VIRTIO, 0x15, struct vhost_vring_state),
-		_IOWR(VHOST_VIRTIO, 0x16, struct vhost_vring_state),
 		VHOST_SCSI_SET_ENDPOINT, VHOST_VSOCK_SET_GUEST_CID,
 		VHOST_VDPA_GET_DEVICE_ID,
 	};

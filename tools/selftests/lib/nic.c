@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "nic.h"
@@ -30,7 +31,12 @@ int nic_open(struct nic *n, const struct nic_opts *o)
 	n->wire = wire_open(NIC_TAP, o->wire_vnet);
 	if (n->wire < 0)
 		return n->wire;
-	ret = vmm_setup(&n->vmm, o->path, o->features, num);
+	ret = vmm_open(&n->vmm, o->path);
+	if (!ret && o->fork)
+		ret = ioctl(n->vmm.fd, VHOST_SET_FORK_FROM_OWNER, o->fork) ?
+		      -errno : 0;
+	if (!ret)
+		ret = vmm_setup_opened(&n->vmm, o->features, num);
 	if (ret)
 		return ret;
 	n->hdr_len = o->features & (F_MRG_RXBUF | F_VERSION_1) ? 12 : 10;

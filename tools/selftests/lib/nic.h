@@ -20,6 +20,7 @@ struct nic_opts {
 	size_t slot;		/* 0 = NIC_SLOT */
 	struct tap_opts tap;
 	bool wire_vnet;
+	const uint8_t *fork;	/* kind of worker, NULL = as it comes */
 	bool stopped;		/* do not set the backend */
 };
 

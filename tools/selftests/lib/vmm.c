@@ -206,11 +206,13 @@ static int vmm_alloc_vq(struct vmm *v, unsigned int index, unsigned int num)
 int vmm_setup(struct vmm *v, const char *path, uint64_t features,
 	      unsigned int num)
 {
+	return vmm_open(v, path) ?: vmm_setup_opened(v, features, num);
+}
+
+int vmm_setup_opened(struct vmm *v, uint64_t features, unsigned int num)
+{
 	int ret, i;
 
-	ret = vmm_open(v, path);
-	if (ret)
-		return ret;
 	v->features = features;
 	ret = xioctl(v->fd, VHOST_SET_OWNER, NULL);
 	if (!ret)

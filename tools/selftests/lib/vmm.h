@@ -72,9 +72,11 @@ int vmm_set_log(struct vmm *v, uint64_t base);
 int vmm_set_log_fd(struct vmm *v, int fd);
 int vmm_get_base(struct vmm *v, unsigned int index);
 
-/* Owner, features, memory table, rings and eventfds; no backend yet. */
+/* Open, owner, features, memory table, rings and eventfds; no backend yet. */
 int vmm_setup(struct vmm *v, const char *path, uint64_t features,
 	      unsigned int num);
+/* The same on an open device. */
+int vmm_setup_opened(struct vmm *v, uint64_t features, unsigned int num);
 /* The ring set-up alone, from base on. */
 int vmm_setup_vq(struct vmm *v, unsigned int index, uint16_t base);
 
