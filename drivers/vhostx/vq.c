@@ -438,7 +438,11 @@ static int vq_start(struct vhostx_vq *vq, struct socket *sock,
 	vhostx_vq_log_used(vq, 0, sizeof(r->used->flags));
 
 	*old = vq_detach(vq);
-	return vq_attach(vq, sock);
+	ret = vq_attach(vq, sock);
+	/* The worker leaves a broken ring alone, so nobody else would tell. */
+	if (!ret && vhostx_ring_broken(r))
+		vhostx_vq_break(vq);
+	return ret;
 }
 
 /**
