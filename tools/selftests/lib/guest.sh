@@ -10,6 +10,9 @@ L2_DIR=${L2_DIR:-/opt/vhostx/l2}
 GUEST_DIR=${VHOSTX_LOGS:-$(mktemp -d /tmp/vhostx-guests.XXXXXX)}
 GUEST_BOOT=150
 declare -A guest_pid guest_in guest_out guest_mon
+# The name that a guest booted under: its address and its control line are that name's,
+# wherever it moves.
+declare -A guest_origin
 
 # guest_test POINTS "$@": the start of a test with guests, in a namespace of its own.
 guest_test()
@@ -21,18 +24,28 @@ guest_test()
 	ktap_plan "$1"
 }
 
-# guest_start NAME CPUS TAP QUEUES [DEVICE PROPERTIES]: boot with one NIC on an existing tap.
-# VHOST_DEV=none leaves the data path to QEMU, VHOST_DEV=fixed the choice of the device.
+# guest_start NAME CPUS TAP QUEUES [DEVICE PROPERTIES [FROM]]: boot with one NIC on an
+# existing tap, or wait for the guest FROM to move in. VHOST_DEV=none leaves the data path
+# to QEMU, VHOST_DEV=fixed the choice of the device.
 guest_start()
 {
-	local name=$1 cpus=$2 tap=$3 queues=$4 props=${5:-} dir=$GUEST_DIR
-	local netdev device fd
-	local -a launch=()
+	local name=$1 cpus=$2 tap=$3 queues=$4 props=${5:-} from=${6:-} dir=$GUEST_DIR
+	local netdev device fd ctl
+	local -a launch=() incoming=()
 
 	mkdir -p "$dir"
 	rm -f "$dir/$name".{ctl,mon}.{in,out}
-	mkfifo "$dir/$name".{ctl,mon}.{in,out}
-	device="virtio-net-pci,netdev=n0,mac=$(guest_mac "$name")${props:+,$props}"
+	mkfifo "$dir/$name".mon.{in,out}
+	if [ -n "$from" ]; then
+		incoming=(-incoming "$(guest_socket "$name")")
+		guest_origin[$name]=${guest_origin[$from]}
+	else
+		mkfifo "$dir/$name".ctl.{in,out}
+		guest_origin[$name]=$name
+	fi
+	ctl=$dir/${guest_origin[$name]}.ctl
+	device="virtio-net-pci,netdev=n0,mac=$(guest_mac "${guest_origin[$name]}")"
+	device+="${props:+,$props}"
 	if [ "$queues" -gt 1 ]; then
 		launch=("$(dirname "${BASH_SOURCE[0]}")/../qemu/tapexec" "$tap" "$queues" "$VHOST_DEV")
 		netdev="tap,id=n0,fds=@TAPS@,vhost=on,vhostfds=@VHOSTS@"
@@ -54,22 +67,33 @@ guest_start()
 			-name "$name" -nodefaults -no-user-config -display none \
 			-machine q35,accel=kvm,hpet=off,i8042=off,sata=off,smbus=off \
 			-cpu host -smp "$cpus" -m "${GUEST_MEM:-160}" \
-			-kernel "$L2_DIR/vmlinuz" -initrd "$L2_DIR/initramfs" \
+			-kernel "$L2_DIR/vmlinuz" -initrd "${guest_tools:-$L2_DIR}/initramfs" \
 			-append "console=ttyS0 quiet loglevel=4 mitigations=off ipv6.disable=1 panic=-1" \
 			-serial "file:$dir/$name.console" \
-			-chardev "pipe,id=ctl,path=$dir/$name.ctl" -serial chardev:ctl \
+			-chardev "pipe,id=ctl,path=$ctl" -serial chardev:ctl \
 			-chardev "pipe,id=mon,path=$dir/$name.mon" -mon mon \
-			-netdev "$netdev" -device "$device"
+			-netdev "$netdev" -device "$device" "${incoming[@]}"
 	) </dev/null >"$dir/$name.qemu" 2>&1 &
 	guest_pid[$name]=$!
 	queue_owner_is "$tap" $!
 
-	exec {fd}<>"$dir/$name.ctl.in"
+	exec {fd}<>"$ctl.in"
 	guest_in[$name]=$fd
-	exec {fd}<>"$dir/$name.ctl.out"
+	exec {fd}<>"$ctl.out"
 	guest_out[$name]=$fd
 	exec {fd}<>"$dir/$name.mon.in"
 	guest_mon[$name]=$fd
+}
+
+# guest_tools PROGRAM...: guests that start from now on have them in /bin. The files are the
+# caller's to remove, guest_tools the directory.
+guest_tools()
+{
+	guest_tools=$(mktemp -d)
+	mkdir "$guest_tools/bin"
+	cp "$@" "$guest_tools/bin"
+	(cd "$guest_tools" && find bin | busybox cpio -o -H newc 2>/dev/null) |
+		cat "$L2_DIR/initramfs" - >"$guest_tools/initramfs"
 }
 
 # A stable address per name: locally administered, last bytes from its checksum.
@@ -157,6 +181,21 @@ guest_monitor()
 	echo "$2" >&"${guest_mon[$1]}"
 }
 
+# guest_ask NAME COMMAND: what the monitor says to it, after what it said before.
+guest_ask()
+{
+	guest_monitor "$1" "$2"
+	while IFS= read -r -t 0.3; do
+		echo "${REPLY%$'\r'}"
+	done <>"$GUEST_DIR/$1.mon.out"
+}
+
+# Where a guest that moves in is met; a name in a shared directory is not a socket's place.
+guest_socket()
+{
+	echo "unix:/tmp/vhostx-$$.$1"
+}
+
 guest_gone()
 {
 	! guest_alive "$1"
@@ -164,14 +203,43 @@ guest_gone()
 
 guest_close()
 {
-	local fd
+	local fd origin
 
 	for fd in "${guest_in[$1]}" "${guest_out[$1]}" "${guest_mon[$1]}"; do
 		exec {fd}>&-
 	done
 	wait "${guest_pid[$1]}" 2>/dev/null || true
-	unset "guest_pid[$1]" "guest_in[$1]" "guest_out[$1]" "guest_mon[$1]"
-	rm -f "$GUEST_DIR/$1".{ctl,mon}.{in,out}
+	origin=${guest_origin[$1]}
+	unset "guest_pid[$1]" "guest_in[$1]" "guest_out[$1]" "guest_mon[$1]" "guest_origin[$1]"
+	rm -f "$GUEST_DIR/$1".mon.{in,out} "$(guest_socket "$1" | cut -d : -f 2)"
+	[[ " ${guest_origin[*]} " = *" $origin "* ]] || rm -f "$GUEST_DIR/$origin".ctl.{in,out}
+}
+
+# guest_migrate NAME TO SECONDS: move the guest into the QEMU that waits as TO; the old one
+# quits. Sets migrate_said to the monitor's last words about it.
+guest_migrate()
+{
+	local end=$((SECONDS + $3)) state=
+
+	wait_for 20 [ -S "$(guest_socket "$2" | cut -d : -f 2)" ] || return 1
+	guest_monitor "$1" "migrate -d $(guest_socket "$2")"
+	while [[ $state != *completed* ]]; do
+		if [[ $state = *failed* ]] || [ "$SECONDS" -ge "$end" ]; then
+			echo "$migrate_said"
+			return 1
+		fi
+		migrate_said=$(guest_ask "$1" 'info migrate')
+		state=$(grep -iE '^(Migration )?status:' <<<"$migrate_said" | tail -n 1)
+	done
+	guest_quit "$1"
+}
+
+# migrate_figure total|down: milliseconds of the last move. QEMU says "total time: 7 ms" and
+# "downtime: 7 ms" up to 10.0, "Time (ms): total=7, ..., down=7" after.
+migrate_figure()
+{
+	grep -i time <<<"$migrate_said" | grep -oE "$1( ?time: |=)[0-9]+" | tail -n 1 |
+		grep -oE '[0-9]+$'
 }
 
 # The orderly way: QEMU quits by its monitor.
