@@ -11,6 +11,7 @@
 #include "cdev.h"
 #include "compat/compat.h"
 #include "dev.h"
+#include "iotlb.h"
 #include "vq.h"
 
 /* Words of a features array that anyone could mean. */
@@ -131,7 +132,7 @@ static int cdev_set_backend_features(struct vhostx_dev *dev,
 {
 	if (arg->features & ~VHOSTX_BACKEND_FEATURES)
 		return -EOPNOTSUPP;
-	dev->backend_features = arg->features;
+	WRITE_ONCE(dev->backend_features, arg->features);
 	return 0;
 }
 
@@ -364,6 +365,28 @@ static long cdev_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	return ret;
 }
 
+static __poll_t cdev_poll(struct file *file, poll_table *table)
+{
+	struct vhostx_dev *dev = file->private_data;
+
+	poll_wait(file, &dev->miss_wait, table);
+	return vhostx_iotlb_asks(dev) ? EPOLLIN | EPOLLRDNORM : 0;
+}
+
+static ssize_t cdev_read_iter(struct kiocb *iocb, struct iov_iter *to)
+{
+	struct file *file = iocb->ki_filp;
+
+	return vhostx_iotlb_read(file->private_data, to,
+				 file->f_flags & O_NONBLOCK ||
+				 iocb->ki_flags & IOCB_NOWAIT);
+}
+
+static ssize_t cdev_write_iter(struct kiocb *iocb, struct iov_iter *from)
+{
+	return vhostx_iotlb_write(iocb->ki_filp->private_data, from);
+}
+
 static int cdev_open(struct inode *inode, struct file *file)
 {
 	struct vhostx_dev *dev = vhostx_dev_create();
@@ -386,5 +409,8 @@ const struct file_operations vhostx_fops = {
 	.release = cdev_release,
 	.unlocked_ioctl = cdev_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,
+	.read_iter = cdev_read_iter,
+	.write_iter = cdev_write_iter,
+	.poll = cdev_poll,
 	.llseek = noop_llseek,
 };

@@ -23,12 +23,14 @@ const u64 vhostx_features[VHOSTX_FEATURE_WORDS] = {
 	BIT_ULL(VIRTIO_RING_F_INDIRECT_DESC) |
 	BIT_ULL(VIRTIO_RING_F_EVENT_IDX) |
 	BIT_ULL(VIRTIO_F_VERSION_1) |
+	BIT_ULL(VIRTIO_F_ACCESS_PLATFORM) |
 	BIT_ULL(VIRTIO_F_IN_ORDER) |
 	BIT_ULL(VIRTIO_F_RING_RESET),
 	VHOSTX_FEATURES_TUNNEL,
 };
 
 unsigned short vhostx_max_mem_regions = 1024;
+int vhostx_max_iotlb_entries = 2048;
 bool vhostx_fork_default = VHOSTX_CAN_FORK;
 
 static DEFINE_MUTEX(vhostx_devs_lock);
@@ -57,6 +59,8 @@ struct vhostx_dev *vhostx_dev_create(void)
 	dev->id = id;
 	dev->fork_owner = vhostx_fork_default;
 	mutex_init(&dev->lock);
+	spin_lock_init(&dev->miss_lock);
+	init_waitqueue_head(&dev->miss_wait);
 	vhostx_vq_init(&dev->vq[VHOSTX_RX], dev, false);
 	vhostx_vq_init(&dev->vq[VHOSTX_TX], dev, true);
 
@@ -147,6 +151,21 @@ static void dev_set_table(struct vhostx_dev *dev, struct vhost_iotlb *table,
 	dev->owners = owners;
 }
 
+/* Takes it over; the queues use it from now on, or the memory table without. */
+static void dev_set_iotlb(struct vhostx_dev *dev, struct vhost_iotlb *iotlb)
+{
+	struct vhost_iotlb *old = dev->iotlb;
+	int i;
+
+	WRITE_ONCE(dev->iotlb, iotlb);
+	for (i = 0; i < VHOSTX_QUEUES; i++)
+		vhostx_vq_set_iotlb(&dev->vq[i], iotlb);
+	if (old)
+		vhost_iotlb_free(old);
+	/* Whoever reads messages looks whether there is an IOTLB. */
+	wake_up_interruptible_poll(&dev->miss_wait, EPOLLIN | EPOLLRDNORM);
+}
+
 /**
  * vhostx_dev_reset - stop the queues, forget the owner and all it set up
  * @dev: the device
@@ -162,6 +181,7 @@ void vhostx_dev_reset(struct vhostx_dev *dev)
 		vhostx_vq_set_worker(&dev->vq[i], NULL);
 	}
 	dev_set_table(dev, NULL, NULL);
+	dev_set_iotlb(dev, NULL);
 	dev->backend_features = 0;
 
 	if (!dev->mm)
@@ -177,17 +197,45 @@ void vhostx_dev_reset(struct vhostx_dev *dev)
 	dev->mm = NULL;
 }
 
+static int dev_new_iotlb(struct vhostx_dev *dev, bool want)
+{
+	struct vhost_iotlb *iotlb = NULL;
+	int i, ret;
+
+	if (want) {
+		iotlb = vhost_iotlb_alloc(vhostx_max_iotlb_entries,
+					  VHOST_IOTLB_FLAG_RETIRE);
+		if (!iotlb)
+			return -ENOMEM;
+		for (i = 0; i < VHOSTX_QUEUES; i++) {
+			ret = vhostx_vq_need_pieces(&dev->vq[i]);
+			if (ret) {
+				vhost_iotlb_free(iotlb);
+				return ret;
+			}
+		}
+	}
+	dev_set_iotlb(dev, iotlb);
+	return 0;
+}
+
 /**
  * vhostx_dev_set_features - apply what was negotiated
  * @dev: the device, with running queues or without
  * @features: VHOSTX_FEATURE_WORDS words
  *
+ * With VIRTIO_F_ACCESS_PLATFORM a device gets an empty IOTLB each time, but for
+ * one whose queues run with one already: it goes on.
+ *
  * Return: 0; -EOPNOTSUPP where one was not offered; -EFAULT where a queue runs
- * and the dirty log has no room for its memory.
+ * and the dirty log has no room for its memory; -EBUSY where a queue runs and
+ * would get or lose its IOTLB; -ENOMEM.
  */
 int vhostx_dev_set_features(struct vhostx_dev *dev, const u64 *features)
 {
-	int i;
+	bool want = features[0] & BIT_ULL(VIRTIO_F_ACCESS_PLATFORM);
+	bool running = false;
+	int i, ret;
 
 	for (i = 0; i < VHOSTX_FEATURE_WORDS; i++) {
 		if (features[i] & ~vhostx_features[i])
@@ -196,6 +244,14 @@ int vhostx_dev_set_features(struct vhostx_dev *dev, const u64 *features)
 	for (i = 0; i < VHOSTX_QUEUES; i++) {
 		if (!vhostx_vq_features_ok(&dev->vq[i], features))
 			return -EFAULT;
+		running |= vhostx_vq_running(&dev->vq[i]);
+	}
+	if (running && want != !!dev->iotlb)
+		return -EBUSY;
+	if (!running) {
+		ret = dev_new_iotlb(dev, want);
+		if (ret)
+			return ret;
 	}
 	for (i = 0; i < VHOSTX_QUEUES; i++)
 		vhostx_vq_set_features(&dev->vq[i], features);

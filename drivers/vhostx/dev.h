@@ -12,10 +12,13 @@ struct vhost_memory;
 
 /* libvirt and QEMU take 64 for granted; rust-vmm and DPDK want more. */
 #define VHOSTX_REGIONS_MIN	64
+/* A ring of the usual size and one packet have room in that many. */
+#define VHOSTX_IOTLB_MIN	64
 
 extern const u64 vhostx_features[VHOSTX_FEATURE_WORDS];
 extern unsigned short vhostx_max_mem_regions;
 extern bool vhostx_fork_default;
+extern int vhostx_max_iotlb_entries;
 
 struct vhostx_dev *vhostx_dev_create(void);
 void vhostx_dev_free(struct vhostx_dev *dev);

@@ -18,6 +18,10 @@ module_param_named(max_mem_regions, vhostx_max_mem_regions, ushort, 0444);
 MODULE_PARM_DESC(max_mem_regions,
 		 "Most regions of a memory table, at least 64 (default: 1024)");
 
+module_param_named(max_iotlb_entries, vhostx_max_iotlb_entries, int, 0444);
+MODULE_PARM_DESC(max_iotlb_entries,
+		 "Most translations of a device IOTLB, at least 64 (default: 2048)");
+
 #if VHOSTX_CAN_FORK
 module_param_named(fork_from_owner_default, vhostx_fork_default, bool, 0444);
 MODULE_PARM_DESC(fork_from_owner_default,
@@ -84,6 +88,12 @@ static int __init vhostx_init(void)
 	if (vhostx_max_mem_regions < VHOSTX_REGIONS_MIN) {
 		pr_err("max_mem_regions=%u: clients rely on %u at least\n",
 		       vhostx_max_mem_regions, VHOSTX_REGIONS_MIN);
+		return -EINVAL;
+	}
+
+	if (vhostx_max_iotlb_entries < VHOSTX_IOTLB_MIN) {
+		pr_err("max_iotlb_entries=%d: a queue needs %d at least\n",
+		       vhostx_max_iotlb_entries, VHOSTX_IOTLB_MIN);
 		return -EINVAL;
 	}
 

@@ -150,6 +150,7 @@ static struct vhost_iotlb_map *mem_find(struct vhostx_view *view, u64 addr)
  * @max: how many fit there
  *
  * Return: segments; -EFAULT where a byte is in no region or the range wraps;
+ * -EAGAIN where it is not in the device IOTLB, with the address in @view;
  * -EPERM where a region forbids the access; -ENOBUFS where @iov is too short.
  */
 int vhostx_mem_translate(struct vhostx_view *view, u64 addr, u32 len,
@@ -164,8 +165,13 @@ int vhostx_mem_translate(struct vhostx_view *view, u64 addr, u32 len,
 		struct vhost_iotlb_map *map = mem_find(view, addr);
 		u64 room;
 
-		if (unlikely(!map))
-			return -EFAULT;
+		if (unlikely(!map)) {
+			if (!view->iotlb)
+				return -EFAULT;
+			view->miss = addr;
+			view->miss_perm = perm;
+			return -EAGAIN;
+		}
 		if (unlikely(!(map->perm & perm)))
 			return -EPERM;
 		if (unlikely(n == max))

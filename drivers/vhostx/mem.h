@@ -13,13 +13,19 @@ struct vhost_memory;
  * struct vhostx_view - one queue's sight of the memory table
  * @table: regions by guest physical address; NULL before SET_MEM_TABLE
  * @hit: region that answered last, NULL for none; belongs to @table
+ * @iotlb: @table is a device IOTLB: what is not there can come
+ * @miss: address that was not there
+ * @miss_perm: what it was wanted for
  *
- * Both fields are protected by the queue's lock, and are changed together,
- * so that @hit never outlives its table.
+ * The fields are protected by the queue's lock; @table and @hit are changed
+ * together, so that @hit never outlives its table.
  */
 struct vhostx_view {
 	struct vhost_iotlb *table;
 	struct vhost_iotlb_map *hit;
+	bool iotlb;
+	u64 miss;
+	unsigned int miss_perm;
 };
 
 struct vhost_iotlb *vhostx_mem_read(const struct vhost_memory __user *arg,
@@ -34,12 +40,14 @@ int vhostx_mem_translate(struct vhostx_view *view, u64 addr, u32 len,
  * vhostx_view_set - point a queue at another memory table
  * @view: the queue's view; caller holds the queue's lock
  * @table: new table, or NULL for none
+ * @iotlb: whether it is a device IOTLB
  */
 static inline void vhostx_view_set(struct vhostx_view *view,
-				   struct vhost_iotlb *table)
+				   struct vhost_iotlb *table, bool iotlb)
 {
 	view->table = table;
 	view->hit = NULL;
+	view->iotlb = iotlb;
 }
 
 #endif

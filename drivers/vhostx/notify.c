@@ -148,6 +148,26 @@ void vhostx_vq_disarm(struct vhostx_vq *vq)
 	WRITE_ONCE(vq->sock_armed, false);
 }
 
+static int notify_log_used(struct vhostx_vq *vq, size_t offset, size_t len)
+{
+	const void __user *at;
+	size_t part;
+	int ret = 0;
+
+	if (!vq->view.iotlb)
+		return vhostx_log_guest(&vq->log, vq->log.used_addr + offset,
+					len);
+	while (len && !ret) {
+		at = vhostx_split_used_at(&vq->ring, offset);
+		part = min(len, VHOSTX_PIECE -
+				(unsigned long)at % VHOSTX_PIECE);
+		ret = vhostx_log_owner(&vq->log, at, part);
+		offset += part;
+		len -= part;
+	}
+	return ret;
+}
+
 /**
  * vhostx_vq_log_used - log what was written into the used ring
  * @vq: the queue
@@ -158,7 +178,7 @@ void vhostx_vq_log_used(struct vhostx_vq *vq, size_t offset, size_t len)
 {
 	if (likely(!vq->log.used))
 		return;
-	if (vhostx_log_guest(&vq->log, vq->log.used_addr + offset, len))
+	if (notify_log_used(vq, offset, len))
 		vq->ring.fault = VHOSTX_FAULT_LOG_WRITE;
 }
 

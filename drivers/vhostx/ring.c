@@ -35,6 +35,7 @@ void vhostx_ring_reset(struct vhostx_ring *r)
 	r->desc = NULL;
 	r->avail = NULL;
 	r->used = NULL;
+	r->pieces = NULL;
 	r->num = 1;
 	r->modern = false;
 	r->event_idx = false;
@@ -79,7 +80,7 @@ static int ring_map_desc(const struct vhostx_desc *desc,
 	n = vhostx_mem_translate(view, desc->addr, desc->len,
 				 write ? VHOST_MAP_WO : VHOST_MAP_RO, iov, max);
 	if (n < 0)
-		return n == -ENOBUFS ? -VHOSTX_BAD_SIZE : -VHOSTX_BAD_ADDR;
+		return -vhostx_ring_bad(n);
 
 	*len += desc->len;
 	return n;

@@ -7,6 +7,7 @@
 #ifndef _VHOSTX_RING_H
 #define _VHOSTX_RING_H
 
+#include <linux/errno.h>
 #include <linux/types.h>
 #include <linux/uio.h>
 #include <linux/virtio_byteorder.h>
@@ -20,6 +21,10 @@
 #define VHOSTX_CHAIN_MAX	1024
 /* The largest ring that the specification allows (virtio 1.2, 2.7). */
 #define VHOSTX_RING_MAX		32768
+
+/* Pieces that the parts of a ring are looked up in when they lie scattered. */
+#define VHOSTX_PIECE		0x1000
+#define VHOSTX_PIECES(size)	((size) / VHOSTX_PIECE + 2)
 
 /**
  * enum vhostx_fault - what breaks a ring
@@ -60,6 +65,8 @@ enum vhostx_fault {
  * @VHOSTX_BAD_ADDR: address outside the memory table
  * @VHOSTX_BAD_FAULT: in the table, but not accessible
  * @VHOSTX_BAD_SIZE: more descriptors or bytes than a frame
+ * @VHOSTX_BAD_MISS: not bad, but its address has no translation yet, see
+ *		     &struct vhostx_view.miss
  */
 enum vhostx_bad {
 	VHOSTX_BAD_EMPTY = 1,
@@ -67,6 +74,22 @@ enum vhostx_bad {
 	VHOSTX_BAD_ADDR,
 	VHOSTX_BAD_FAULT,
 	VHOSTX_BAD_SIZE,
+	VHOSTX_BAD_MISS,
+};
+
+/**
+ * struct vhostx_pieces - where the parts of a scattered ring are
+ * @desc: owner's addresses of the descriptor table's pieces
+ * @avail: of the available ring's
+ * @used: of the used ring's
+ */
+struct vhostx_pieces {
+	unsigned long desc[VHOSTX_PIECES(VHOSTX_RING_MAX *
+					 sizeof(struct vring_desc))];
+	unsigned long avail[VHOSTX_PIECES(VHOSTX_RING_MAX *
+					  sizeof(__virtio16))];
+	unsigned long used[VHOSTX_PIECES(VHOSTX_RING_MAX *
+					 sizeof(struct vring_used_elem))];
 };
 
 /**
@@ -111,9 +134,11 @@ struct vhostx_used {
 
 /**
  * struct vhostx_ring - a split virtqueue as the device sees it
- * @desc: descriptor table, owner's address
- * @avail: available ring, owner's address
- * @used: used ring, owner's address
+ * @desc: descriptor table, owner's address; with @pieces, its place in the
+ *	  first of them
+ * @avail: available ring, likewise
+ * @used: used ring, likewise
+ * @pieces: where the parts are, if they are scattered; else NULL
  * @num: entries, a power of two from 1 to VHOSTX_RING_MAX
  * @modern: VIRTIO_F_VERSION_1, so little-endian on every host
  * @event_idx: VIRTIO_RING_F_EVENT_IDX
@@ -144,6 +169,7 @@ struct vhostx_ring {
 	struct vring_desc __user *desc;
 	struct vring_avail __user *avail;
 	struct vring_used __user *used;
+	const struct vhostx_pieces *pieces;
 	u32 num;
 	bool modern;
 	bool event_idx;
@@ -187,8 +213,29 @@ int vhostx_ring_map(struct vhostx_ring *r, const struct vhostx_chain *chain,
 		    struct vhostx_view *view, bool write, struct iovec *iov,
 		    unsigned int max, size_t *len);
 
+/**
+ * vhostx_ring_at - a place in a part of a ring
+ * @part: the part
+ * @pieces: its pieces, or NULL where it is whole
+ * @offset: bytes from its beginning
+ *
+ * Return: the place, in the owner's memory.
+ */
+static __always_inline void __user *vhostx_ring_at(void __user *part,
+						   const unsigned long *pieces,
+						   size_t offset)
+{
+	if (likely(!pieces))
+		return part + offset;
+	offset += (unsigned long)part;
+	return (void __user *)(pieces[offset / VHOSTX_PIECE] +
+			       offset % VHOSTX_PIECE);
+}
+
 /* ring_split.c */
+size_t vhostx_split_avail_size(const struct vhostx_ring *r);
 size_t vhostx_split_used_size(const struct vhostx_ring *r);
+void __user *vhostx_split_used_at(const struct vhostx_ring *r, size_t offset);
 bool vhostx_split_ok(const struct vhostx_ring *r);
 int vhostx_split_start(struct vhostx_ring *r);
 int vhostx_split_fetch(struct vhostx_ring *r);
@@ -200,6 +247,24 @@ int vhostx_split_want_signal(struct vhostx_ring *r);
 int vhostx_split_kicks_on(struct vhostx_ring *r);
 int vhostx_split_kicks_off(struct vhostx_ring *r);
 int vhostx_split_has_avail(struct vhostx_ring *r);
+
+/**
+ * vhostx_ring_bad - why a chain's address was of no use
+ * @err: what vhostx_mem_translate() said, below 0
+ *
+ * Return: an enum vhostx_bad.
+ */
+static inline enum vhostx_bad vhostx_ring_bad(int err)
+{
+	switch (err) {
+	case -ENOBUFS:
+		return VHOSTX_BAD_SIZE;
+	case -EAGAIN:
+		return VHOSTX_BAD_MISS;
+	default:
+		return VHOSTX_BAD_ADDR;
+	}
+}
 
 /**
  * vhostx_ring_le - the byte order of the ring and of its frames' headers

@@ -29,16 +29,77 @@ static int split_break(struct vhostx_ring *r, enum vhostx_fault fault)
 	return -EIO;
 }
 
+#define SPLIT_FLAGS	0
+#define SPLIT_IDX	sizeof(__virtio16)
+#define SPLIT_AVAIL(i)	(offsetof(struct vring_avail, ring) + \
+			 (i) * sizeof(__virtio16))
+#define SPLIT_USED(i)	(offsetof(struct vring_used, ring) + \
+			 (i) * sizeof(struct vring_used_elem))
+
+static __always_inline struct vring_desc __user *
+split_desc(const struct vhostx_ring *r, u32 i)
+{
+	return vhostx_ring_at(r->desc, r->pieces ? r->pieces->desc : NULL,
+			      i * sizeof(*r->desc));
+}
+
+static __always_inline __virtio16 __user *
+split_avail(const struct vhostx_ring *r, size_t offset)
+{
+	return vhostx_ring_at(r->avail, r->pieces ? r->pieces->avail : NULL,
+			      offset);
+}
+
+static __always_inline void __user *split_used(const struct vhostx_ring *r,
+					       size_t offset)
+{
+	return vhostx_ring_at(r->used, r->pieces ? r->pieces->used : NULL,
+			      offset);
+}
+
+/* Where the device says that it wants no kicks. */
+static __virtio16 __user *split_flags(const struct vhostx_ring *r)
+{
+	return split_used(r, SPLIT_FLAGS);
+}
+
 /* Where the driver says which used entry should interrupt it. */
 static __virtio16 __user *split_used_event(const struct vhostx_ring *r)
 {
-	return &r->avail->ring[r->num];
+	return split_avail(r, SPLIT_AVAIL(r->num));
 }
 
 /* Where the device says which available entry should kick it. */
 static __virtio16 __user *split_avail_event(const struct vhostx_ring *r)
 {
-	return (__virtio16 __user *)&r->used->ring[r->num];
+	return split_used(r, SPLIT_USED(r->num));
+}
+
+/*
+ * Open a window on a part: pieces were checked one by one when they were
+ * translated, so the first stands for all.
+ */
+static __always_inline bool split_read_begin(const struct vhostx_ring *r)
+{
+	return user_read_access_begin(split_desc(r, 0), r->pieces ? 1 :
+				      r->num * sizeof(*r->desc));
+}
+
+static __always_inline bool split_write_begin(const struct vhostx_ring *r)
+{
+	return user_write_access_begin(split_used(r, 0), r->pieces ? 1 :
+				       SPLIT_USED(r->num));
+}
+
+/**
+ * vhostx_split_avail_size - the available ring's size
+ * @r: the ring
+ *
+ * Return: its bytes.
+ */
+size_t vhostx_split_avail_size(const struct vhostx_ring *r)
+{
+	return SPLIT_AVAIL(r->num) + (r->event_idx ? sizeof(__virtio16) : 0);
 }
 
 /**
@@ -49,8 +110,19 @@ static __virtio16 __user *split_avail_event(const struct vhostx_ring *r)
  */
 size_t vhostx_split_used_size(const struct vhostx_ring *r)
 {
-	return sizeof(*r->used) + r->num * sizeof(r->used->ring[0]) +
-	       (r->event_idx ? sizeof(__virtio16) : 0);
+	return SPLIT_USED(r->num) + (r->event_idx ? sizeof(__virtio16) : 0);
+}
+
+/**
+ * vhostx_split_used_at - a place in the used ring
+ * @r: the ring
+ * @offset: bytes from its beginning
+ *
+ * Return: the place, in the owner's memory.
+ */
+void __user *vhostx_split_used_at(const struct vhostx_ring *r, size_t offset)
+{
+	return split_used(r, offset);
 }
 
 /**
@@ -63,11 +135,8 @@ size_t vhostx_split_used_size(const struct vhostx_ring *r)
  */
 bool vhostx_split_ok(const struct vhostx_ring *r)
 {
-	size_t event = r->event_idx ? sizeof(__virtio16) : 0;
-
 	return access_ok(r->desc, r->num * sizeof(*r->desc)) &&
-	       access_ok(r->avail, sizeof(*r->avail) + event +
-				   r->num * sizeof(r->avail->ring[0])) &&
+	       access_ok(r->avail, vhostx_split_avail_size(r)) &&
 	       access_ok(r->used, vhostx_split_used_size(r));
 }
 
@@ -82,10 +151,10 @@ bool vhostx_split_ok(const struct vhostx_ring *r)
  */
 int vhostx_split_start(struct vhostx_ring *r)
 {
+	__virtio16 __user *at = split_used(r, SPLIT_IDX);
 	__virtio16 idx;
 
-	if (put_user(to_split16(r, 0), &r->used->flags) ||
-	    get_user(idx, &r->used->idx))
+	if (put_user(to_split16(r, 0), split_flags(r)) || get_user(idx, at))
 		return -EFAULT;
 
 	r->last_used = split16(r, idx);
@@ -103,7 +172,7 @@ static int split_read_avail_idx(struct vhostx_ring *r)
 	__virtio16 v;
 	u16 idx;
 
-	if (unlikely(get_user(v, &r->avail->idx)))
+	if (unlikely(get_user(v, split_avail(r, SPLIT_IDX))))
 		return split_break(r, VHOSTX_FAULT_AVAIL_READ);
 
 	idx = split16(r, v);
@@ -196,7 +265,7 @@ static __always_inline int split_fetch_chain(struct vhostx_ring *r,
 
 		head = array_index_nospec(head, r->num);
 		desc = cache + chain->first + nr++;
-		if (unlikely(split_load(r, &r->desc[head], desc)))
+		if (unlikely(split_load(r, split_desc(r, head), desc)))
 			return -VHOSTX_FAULT_DESC_READ;
 		if (unlikely(desc->flags & VRING_DESC_F_INDIRECT)) {
 			if (desc->flags & VRING_DESC_F_NEXT)
@@ -242,10 +311,11 @@ int vhostx_split_fetch(struct vhostx_ring *r)
 		    (unsigned int)VHOSTX_BATCH, VHOSTX_CHAIN_MAX - r->tail);
 	chain = r->chain + r->tail;
 
-	if (!user_read_access_begin(r->desc, r->num * sizeof(*r->desc)))
+	if (!split_read_begin(r))
 		return split_break(r, VHOSTX_FAULT_DESC_READ);
 	for (; n < todo; n++, chain++) {
-		unsafe_get_user(head, &r->avail->ring[r->next & (r->num - 1)],
+		unsafe_get_user(head, split_avail(r, SPLIT_AVAIL(r->next &
+								 (r->num - 1))),
 				fault);
 		ret = split_fetch_chain(r, chain, desc, split16(r, head));
 		if (unlikely(ret))
@@ -277,7 +347,7 @@ static int split_indirect_entry(struct vhostx_ring *r, struct vhostx_view *view,
 	n = vhostx_mem_translate(view, addr, sizeof(raw), VHOST_MAP_RO, iov,
 				 ARRAY_SIZE(iov));
 	if (n < 0)
-		return -VHOSTX_BAD_ADDR;
+		return n == -EAGAIN ? -VHOSTX_BAD_MISS : -VHOSTX_BAD_ADDR;
 	for (i = 0; i < n; i++) {
 		if (copy_from_user(at, iov[i].iov_base, iov[i].iov_len))
 			return -VHOSTX_BAD_FAULT;
@@ -345,7 +415,7 @@ int vhostx_split_indirect(struct vhostx_ring *r, struct vhostx_view *view,
 					 cur->pos * sizeof(struct vring_desc),
 					 r->indirect) ?: 1;
 	} else {
-		return -VHOSTX_BAD_ADDR;
+		return -vhostx_ring_bad(n);
 	}
 	if (n < 0)
 		return n;
@@ -390,24 +460,26 @@ int vhostx_split_publish(struct vhostx_ring *r)
 {
 	const struct vhostx_used *used = r->used_cache;
 	const struct vhostx_used *end = used + r->nr_used;
-	vring_used_elem_t __user *ring = r->used->ring;
+	__virtio16 __user *index = split_used(r, SPLIT_IDX);
 	u16 idx = r->last_used;
 
 	if (r->one_used && used < end)
 		used = end - 1;
-	if (!user_write_access_begin(r->used, sizeof(*r->used) +
-				     r->num * sizeof(r->used->ring[0])))
+	if (!split_write_begin(r))
 		return split_break(r, VHOSTX_FAULT_USED_WRITE);
 	for (; used < end; used++, idx++) {
-		vring_used_elem_t __user *to = ring + (idx & (r->num - 1));
+		u32 at = idx & (r->num - 1);
+		__virtio32 __user *id = split_used(r, SPLIT_USED(at));
+		__virtio32 __user *len = split_used(r, SPLIT_USED(at) +
+						    sizeof(*id));
 
-		unsafe_put_user(to_split32(r, used->id), &to->id, fault);
-		unsafe_put_user(to_split32(r, used->len), &to->len, fault);
+		unsafe_put_user(to_split32(r, used->id), id, fault);
+		unsafe_put_user(to_split32(r, used->len), len, fault);
 	}
 	idx = r->last_used + r->nr_used;
 	/* The entries and the frames are there before the index says so. */
 	smp_wmb();
-	unsafe_put_user(to_split16(r, idx), &r->used->idx, fault);
+	unsafe_put_user(to_split16(r, idx), index, fault);
 	user_write_access_end();
 
 	/* An index that overtakes the last decision makes it worthless. */
@@ -440,7 +512,7 @@ int vhostx_split_want_signal(struct vhostx_ring *r)
 		return 1;
 
 	if (!r->event_idx) {
-		if (unlikely(get_user(v, &r->avail->flags)))
+		if (unlikely(get_user(v, split_avail(r, SPLIT_FLAGS))))
 			return split_break(r, VHOSTX_FAULT_AVAIL_READ);
 		return !(split16(r, v) & VRING_AVAIL_F_NO_INTERRUPT);
 	}
@@ -485,7 +557,7 @@ int vhostx_split_kicks_on(struct vhostx_ring *r)
 	if (r->event_idx)
 		ret = put_user(to_split16(r, r->next), split_avail_event(r));
 	else
-		ret = put_user(to_split16(r, 0), &r->used->flags);
+		ret = put_user(to_split16(r, 0), split_flags(r));
 	if (unlikely(ret))
 		return split_break(r, VHOSTX_FAULT_USED_WRITE);
 
@@ -510,7 +582,7 @@ int vhostx_split_kicks_off(struct vhostx_ring *r)
 	r->kicks_off = true;
 	if (!r->event_idx &&
 	    unlikely(put_user(to_split16(r, VRING_USED_F_NO_NOTIFY),
-			      &r->used->flags)))
+			      split_flags(r))))
 		return split_break(r, VHOSTX_FAULT_USED_WRITE);
 	return 0;
 }

@@ -4,6 +4,7 @@
 #include <linux/uio.h>
 #include <linux/virtio_net.h>
 
+#include "iotlb.h"
 #include "notify.h"
 #include "rx.h"
 
@@ -12,6 +13,7 @@
 #define RX_BROKEN	-1
 #define RX_OVERSIZE	-2
 #define RX_BAD_BUFFER	-3
+#define RX_MISS		-4
 
 static unsigned int rx_max_chains(const struct vhostx_vq *vq)
 {
@@ -66,6 +68,8 @@ static int rx_gather(struct vhostx_vq *vq, size_t need, unsigned int *segs)
 			return RX_BROKEN;
 		if (unlikely(n == -VHOSTX_BAD_SIZE && nr))
 			return RX_OVERSIZE;
+		if (unlikely(n == -VHOSTX_BAD_MISS))
+			return RX_MISS;
 		if (unlikely(n < 0)) {
 			/* Used in order, so those before it go back as well. */
 			vhostx_count_bad(vq, -n);
@@ -209,6 +213,8 @@ static void rx_run(struct vhostx_vq *vq)
 	int nr;
 
 	vhostx_vq_disarm(vq);
+	if (unlikely(!vq->located) && !vhostx_iotlb_locate(vq))
+		return;
 	vhostx_vq_kicks_off(vq);
 
 	while (!vhostx_ring_broken(&vq->ring)) {
@@ -221,6 +227,10 @@ static void rx_run(struct vhostx_vq *vq)
 		nr = rx_gather(vq, hlen + len, &segs);
 		if (nr == RX_BROKEN)
 			break;
+		if (unlikely(nr == RX_MISS)) {
+			vhostx_iotlb_miss(vq);
+			break;
+		}
 		if (nr == RX_NO_BUFFERS) {
 			if (rx_starved(vq))
 				break;

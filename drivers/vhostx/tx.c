@@ -8,6 +8,7 @@
 #include <linux/virtio_net.h>
 
 #include "compat/compat.h"
+#include "iotlb.h"
 #include "notify.h"
 #include "tx.h"
 
@@ -21,6 +22,7 @@ enum tx_result {
 	TX_DONE,	/* gone: sent, in the batch, or dropped and counted */
 	TX_WAIT,	/* the socket has no room */
 	TX_RETRY,	/* the host has no memory */
+	TX_MISS,	/* an address has no translation yet */
 	TX_BROKEN,	/* the ring broke */
 };
 
@@ -170,6 +172,8 @@ static enum tx_result tx_chain(struct vhostx_vq *vq, size_t *bytes)
 			       &len);
 	if (unlikely(!segs))
 		return TX_BROKEN;
+	if (unlikely(segs == -VHOSTX_BAD_MISS))
+		return TX_MISS;
 	if (unlikely(segs < 0)) {
 		vhostx_count_bad(vq, -segs);
 		return TX_DONE;
@@ -225,6 +229,10 @@ static bool tx_idle(struct vhostx_vq *vq)
 /* Wait for what stopped the queue. */
 static void tx_wait(struct vhostx_vq *vq, enum tx_result why)
 {
+	if (why == TX_MISS) {
+		vhostx_iotlb_miss(vq);
+		return;
+	}
 	if (why == TX_RETRY) {
 		schedule_delayed_work(&vq->retry,
 				      msecs_to_jiffies(VHOSTX_TX_RETRY_MS));
@@ -243,6 +251,8 @@ static void tx_run(struct vhostx_vq *vq)
 	int n;
 
 	vhostx_vq_disarm(vq);
+	if (unlikely(!vq->located) && !vhostx_iotlb_locate(vq))
+		return;
 	vhostx_vq_kicks_off(vq);
 
 	while (!vhostx_ring_broken(&vq->ring)) {

@@ -58,6 +58,42 @@ struct vhostx_poll {
 };
 
 /**
+ * struct vhostx_addr - where the VMM says the ring is
+ * @desc: the descriptor table
+ * @avail: the available ring
+ * @used: the used ring
+ *
+ * In the owner's address space, or I/O virtual where there is an IOTLB.
+ */
+struct vhostx_addr {
+	u64 desc;
+	u64 avail;
+	u64 used;
+};
+
+/* How far the VMM is with a translation that a queue has asked for. */
+enum vhostx_miss_state {
+	VHOSTX_MISS_NONE,
+	VHOSTX_MISS_NEW,
+	VHOSTX_MISS_ASKED,
+};
+
+/**
+ * struct vhostx_miss - a translation that a queue waits for
+ * @iova: the address
+ * @perm: VHOST_ACCESS_*, what it is wanted for
+ * @state: whether the VMM has read of it
+ *
+ * All fields are protected by the device's miss_lock, and are written under the
+ * queue's lock but by the VMM's reading.
+ */
+struct vhostx_miss {
+	u64 iova;
+	u8 perm;
+	enum vhostx_miss_state state;
+};
+
+/**
  * struct vhostx_tx - frames on their way to the socket
  * @frag: pages they are copied into
  * @nr: frames in @xdp
@@ -84,7 +120,11 @@ struct vhostx_tx {
  * @sock_poll: waits for frames (RX) or for room (TX) at the socket
  * @sock_armed: whether @sock_poll is to queue @work; written under @lock
  * @sock: the backend
- * @view: the memory table
+ * @view: the memory table, or the IOTLB
+ * @addr: where the ring is; also under the device's lock
+ * @located: the ring's addresses in the owner's memory are known
+ * @pieces: room for those of a scattered ring, or NULL without IOTLB
+ * @miss: the translation that the queue waits for
  * @log: the dirty log
  * @features: the first word of those negotiated
  * @tunnel: frames may be segments of a UDP tunnel's
@@ -111,6 +151,10 @@ struct vhostx_vq {
 	bool sock_armed;
 	struct vhostx_sock sock;
 	struct vhostx_view view;
+	struct vhostx_addr addr;
+	bool located;
+	struct vhostx_pieces *pieces;
+	struct vhostx_miss miss;
 	struct vhostx_log log;
 	u64 features;
 	bool tunnel;
@@ -137,7 +181,10 @@ struct vhostx_vq {
  * @workers: by their ids in the ioctls; the first comes with the owner
  * @table: the memory table, or NULL
  * @owners: its regions by owner's address, or NULL
- * @backend_features: acknowledged; kept for the client
+ * @iotlb: the device IOTLB, or NULL; written under all queues' locks as well
+ * @miss_lock: protects the queues' questions; innermost
+ * @miss_wait: who waits to read one
+ * @backend_features: acknowledged
  * @vq: the queues
  */
 struct vhostx_dev {
@@ -150,6 +197,9 @@ struct vhostx_dev {
 	struct vhostx_worker *workers[VHOSTX_WORKERS];
 	struct vhost_iotlb *table;
 	struct vhost_iotlb *owners;
+	struct vhost_iotlb *iotlb;
+	spinlock_t miss_lock;	/* see @miss_lock */
+	wait_queue_head_t miss_wait;
 	u64 backend_features;
 	struct vhostx_vq vq[VHOSTX_QUEUES];
 };

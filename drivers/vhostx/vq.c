@@ -6,10 +6,12 @@
 #include <linux/eventfd.h>
 #include <linux/file.h>
 #include <linux/log2.h>
+#include <linux/mm.h>
 #include <linux/vhost.h>
 #include <linux/virtio_net.h>
 
 #include "compat/compat.h"
+#include "iotlb.h"
 #include "notify.h"
 #include "rx.h"
 #include "tx.h"
@@ -27,7 +29,33 @@ static void vq_unlock(struct vhostx_vq *vq)
 	mutex_unlock(&vq->lock);
 }
 
-static bool vq_running(const struct vhostx_vq *vq)
+/* Set up the ring as its addresses say; translated ones come when it runs. */
+static void vq_place(struct vhostx_vq *vq)
+{
+	struct vhostx_ring *r = &vq->ring;
+
+	r->pieces = NULL;
+	vq->located = !vq->view.iotlb;
+	if (vq->view.iotlb)
+		return;
+	r->desc = u64_to_user_ptr(vq->addr.desc);
+	r->avail = u64_to_user_ptr(vq->addr.avail);
+	r->used = u64_to_user_ptr(vq->addr.used);
+}
+
+/* Whether the ring can be where it is said to be. */
+static bool vq_ring_ok(const struct vhostx_vq *vq)
+{
+	return vq->view.iotlb || vhostx_split_ok(&vq->ring);
+}
+
+/**
+ * vhostx_vq_running - whether a queue has a backend
+ * @vq: the queue; caller holds the device's lock
+ *
+ * Return: whether it has.
+ */
+bool vhostx_vq_running(const struct vhostx_vq *vq)
 {
 	return vq->sock.sock;
 }
@@ -57,6 +85,7 @@ void vhostx_vq_init(struct vhostx_vq *vq, struct vhostx_dev *dev, bool is_tx)
 void vhostx_vq_free(struct vhostx_vq *vq)
 {
 	vhostx_tx_free(vq);
+	kvfree(vq->pieces);
 	mutex_destroy(&vq->lock);
 }
 
@@ -76,6 +105,7 @@ void vhostx_vq_reset(struct vhostx_vq *vq)
 
 	vq_lock(vq);
 	vhostx_ring_reset(&vq->ring);
+	memset(&vq->addr, 0, sizeof(vq->addr));
 	vq->log.used = false;
 	vq->busyloop_us = 0;
 	vq_unlock(vq);
@@ -87,7 +117,8 @@ static bool vq_log_fits(const struct vhostx_vq *vq, const u8 __user *base,
 {
 	if (frames && !vhostx_log_table_ok(base, table))
 		return false;
-	return !vq->log.used ||
+	/* With an IOTLB the used ring is logged where it was found. */
+	return !vq->log.used || vq->view.iotlb ||
 	       vhostx_log_ok(base, vq->log.used_addr,
 			     vhostx_split_used_size(&vq->ring));
 }
@@ -101,8 +132,8 @@ static bool vq_log_fits(const struct vhostx_vq *vq, const u8 __user *base,
  */
 bool vhostx_vq_features_ok(const struct vhostx_vq *vq, const u64 *features)
 {
-	return !vq_running(vq) ||
-	       vq_log_fits(vq, vq->log.base, vq->view.table,
+	return !vhostx_vq_running(vq) ||
+	       vq_log_fits(vq, vq->log.base, vq->dev->table,
 			   features[0] & BIT_ULL(VHOST_F_LOG_ALL));
 }
 
@@ -153,7 +184,7 @@ void vhostx_vq_set_features(struct vhostx_vq *vq, const u64 *words)
  */
 bool vhostx_vq_table_ok(const struct vhostx_vq *vq, struct vhost_iotlb *table)
 {
-	return !vq_running(vq) ||
+	return !vhostx_vq_running(vq) ||
 	       (vhostx_mem_ok(table) &&
 		vq_log_fits(vq, vq->log.base, table, vq->log.frames));
 }
@@ -189,8 +220,36 @@ void vhostx_vq_set_table(struct vhostx_vq *vq, struct vhost_iotlb *table,
 			 struct vhost_iotlb *owners)
 {
 	vq_lock(vq);
-	vhostx_view_set(&vq->view, table);
+	if (!vq->view.iotlb)
+		vhostx_view_set(&vq->view, table, false);
 	vq->log.owners = owners;
+	vq_unlock(vq);
+}
+
+/**
+ * vhostx_vq_need_pieces - have room for a scattered ring
+ * @vq: the queue
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int vhostx_vq_need_pieces(struct vhostx_vq *vq)
+{
+	if (!vq->pieces)
+		vq->pieces = kvzalloc(sizeof(*vq->pieces), GFP_KERNEL_ACCOUNT);
+	return vq->pieces ? 0 : -ENOMEM;
+}
+
+/**
+ * vhostx_vq_set_iotlb - use another IOTLB
+ * @vq: the queue, stopped; it has room for a scattered ring if it gets one
+ * @iotlb: the IOTLB, or NULL for none: back to the memory table
+ */
+void vhostx_vq_set_iotlb(struct vhostx_vq *vq, struct vhost_iotlb *iotlb)
+{
+	vq_lock(vq);
+	vhostx_view_set(&vq->view, iotlb ?: vq->dev->table, iotlb);
+	vq_place(vq);
+	vhostx_iotlb_forget_miss(vq);
 	vq_unlock(vq);
 }
 
@@ -203,8 +262,8 @@ void vhostx_vq_set_table(struct vhostx_vq *vq, struct vhost_iotlb *table,
  */
 bool vhostx_vq_log_ok(const struct vhostx_vq *vq, const u8 __user *base)
 {
-	return !vq_running(vq) ||
-	       vq_log_fits(vq, base, vq->view.table, vq->log.frames);
+	return !vhostx_vq_running(vq) ||
+	       vq_log_fits(vq, base, vq->dev->table, vq->log.frames);
 }
 
 /**
@@ -231,7 +290,7 @@ void vhostx_vq_set_log(struct vhostx_vq *vq, u8 __user *base)
  */
 int vhostx_vq_set_num(struct vhostx_vq *vq, u32 num)
 {
-	if (vq_running(vq))
+	if (vhostx_vq_running(vq))
 		return -EBUSY;
 	if (num > VHOSTX_RING_MAX || !is_power_of_2(num))
 		return -EINVAL;
@@ -254,11 +313,8 @@ int vhostx_vq_set_num(struct vhostx_vq *vq, u32 num)
  */
 int vhostx_vq_set_addr(struct vhostx_vq *vq, const struct vhost_vring_addr *a)
 {
-	struct vring_desc __user *desc = u64_to_user_ptr(a->desc_user_addr);
-	struct vring_avail __user *avail = u64_to_user_ptr(a->avail_user_addr);
-	struct vring_used __user *used = u64_to_user_ptr(a->used_user_addr);
+	struct vhostx_addr addr = vq->addr;
 	struct vhostx_log log = vq->log;
-	struct vhostx_ring *r = &vq->ring;
 	int ret = 0;
 
 	if (a->flags & ~BIT(VHOST_VRING_F_LOG))
@@ -272,21 +328,20 @@ int vhostx_vq_set_addr(struct vhostx_vq *vq, const struct vhost_vring_addr *a)
 		return -EINVAL;
 
 	vq_lock(vq);
-	swap(r->desc, desc);
-	swap(r->avail, avail);
-	swap(r->used, used);
+	vq->addr.desc = a->desc_user_addr;
+	vq->addr.avail = a->avail_user_addr;
+	vq->addr.used = a->used_user_addr;
 	vq->log.used = a->flags & BIT(VHOST_VRING_F_LOG);
 	vq->log.used_addr = a->log_guest_addr;
-	if (vq_running(vq) &&
-	    (!vhostx_split_ok(r) ||
-	     !vq_log_fits(vq, vq->log.base, NULL, false))) {
-		swap(r->desc, desc);
-		swap(r->avail, avail);
-		swap(r->used, used);
+	vq_place(vq);
+	if (vhostx_vq_running(vq) &&
+	    (!vq_ring_ok(vq) || !vq_log_fits(vq, vq->log.base, NULL, false))) {
+		vq->addr = addr;
 		vq->log = log;
+		vq_place(vq);
 		ret = -EINVAL;
 	} else {
-		vhostx_ring_forget(r);
+		vhostx_ring_forget(&vq->ring);
 	}
 	vq_unlock(vq);
 	return ret;
@@ -301,7 +356,7 @@ int vhostx_vq_set_addr(struct vhostx_vq *vq, const struct vhost_vring_addr *a)
  */
 int vhostx_vq_set_base(struct vhostx_vq *vq, u32 base)
 {
-	if (vq_running(vq))
+	if (vhostx_vq_running(vq))
 		return -EBUSY;
 	if (base > U16_MAX)
 		return -EINVAL;
@@ -402,6 +457,7 @@ static struct socket *vq_detach(struct vhostx_vq *vq)
 {
 	vhostx_poll_stop(&vq->sock_poll);
 	vhostx_vq_disarm(vq);
+	vhostx_iotlb_forget_miss(vq);
 	vhostx_ring_forget(&vq->ring);
 	return vhostx_sock_detach(&vq->sock);
 }
@@ -432,7 +488,9 @@ static int vq_start(struct vhostx_vq *vq, struct socket *sock,
 	}
 	if (vfs_poll(sock->file, NULL) & EPOLLERR)
 		return -EINVAL;
-	ret = vhostx_split_start(r);
+	ret = vq->view.iotlb ? vhostx_iotlb_locate_used(vq) : 0;
+	ret = ret ?: vhostx_split_start(r);
+	vq->located = !vq->view.iotlb;
 	if (ret)
 		return ret;
 	vhostx_vq_log_used(vq, 0, sizeof(r->used->flags));
@@ -461,8 +519,8 @@ int vhostx_vq_set_backend(struct vhostx_vq *vq, int fd)
 	int ret;
 
 	vq_lock(vq);
-	if (!vhostx_mem_ok(vq->view.table) || !vhostx_split_ok(&vq->ring) ||
-	    !vq_log_fits(vq, vq->log.base, vq->view.table, vq->log.frames)) {
+	if (!vhostx_mem_ok(vq->dev->table) || !vq_ring_ok(vq) ||
+	    !vq_log_fits(vq, vq->log.base, vq->dev->table, vq->log.frames)) {
 		vq_unlock(vq);
 		return -EFAULT;
 	}

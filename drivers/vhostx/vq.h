@@ -19,6 +19,9 @@ bool vhostx_vq_log_ok(const struct vhostx_vq *vq, const u8 __user *base);
 void vhostx_vq_set_log(struct vhostx_vq *vq, u8 __user *base);
 struct vhostx_worker *vhostx_vq_set_worker(struct vhostx_vq *vq,
 					   struct vhostx_worker *worker);
+bool vhostx_vq_running(const struct vhostx_vq *vq);
+int vhostx_vq_need_pieces(struct vhostx_vq *vq);
+void vhostx_vq_set_iotlb(struct vhostx_vq *vq, struct vhost_iotlb *iotlb);
 int vhostx_vq_set_num(struct vhostx_vq *vq, u32 num);
 int vhostx_vq_set_addr(struct vhostx_vq *vq, const struct vhost_vring_addr *a);
 int vhostx_vq_set_base(struct vhostx_vq *vq, u32 base);

@@ -22,6 +22,7 @@ layers=(
 	"sock stats trace worker"
 	"vhostx"
 	"notify"
+	"iotlb"
 	"rx tx"
 	"vq"
 	"dev"

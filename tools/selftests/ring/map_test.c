@@ -197,7 +197,7 @@ TEST_F(map, address)
 	}
 	POST(RIG_GPA + RIG_SIZE - 1, 1, 0);
 	ASSERT_EQ(MAP(), 1);
-	vhostx_view_set(&self->rig->view, NULL);
+	vhostx_view_set(&self->rig->view, NULL, false);
 	BAD(ADDR);
 }
 
@@ -331,7 +331,7 @@ TEST_F(map, indirect_table_address)
 		BAD(ADDR);
 		vhostx_ring_use(self->r, 0);
 	}
-	vhostx_view_set(&self->rig->view, NULL);
+	vhostx_view_set(&self->rig->view, NULL, false);
 	POST_TABLE(TABLE, 2);
 	BAD(ADDR);
 }
@@ -375,7 +375,7 @@ TEST_F(map, indirect_table_beyond_the_limit)
 
 	ASSERT_EQ(vhost_iotlb_add_range(table, 0, 0xffff, UMEM_LIMIT,
 					VHOST_MAP_RW), 0);
-	vhostx_view_set(&self->rig->view, table);
+	vhostx_view_set(&self->rig->view, table, false);
 	POST_TABLE(0, 2);
 	BAD(FAULT);
 	vhost_iotlb_free(table);

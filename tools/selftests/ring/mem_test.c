@@ -192,7 +192,7 @@ FIXTURE_SETUP(table)
 {
 	umem_init(4096);
 	self->table = vhost_iotlb_alloc(2048, 0);
-	vhostx_view_set(&self->view, self->table);
+	vhostx_view_set(&self->view, self->table, false);
 }
 
 FIXTURE_TEARDOWN(table)
@@ -276,7 +276,7 @@ TEST_F(table, translate_outside)
 
 TEST_F(table, translate_no_table)
 {
-	vhostx_view_set(&self->view, NULL);
+	vhostx_view_set(&self->view, NULL, false);
 	EXPECT_EQ(TRANSLATE(0x1000, 1), -EFAULT);
 }
 
@@ -411,10 +411,10 @@ TEST_F(table, new_table_forgets_the_hit)
 					VHOST_MAP_RW), 0);
 	ASSERT_EQ(TRANSLATE(0x1000, 1), 1);
 	SEG(0, 0x50000, 1);
-	vhostx_view_set(&self->view, other);
+	vhostx_view_set(&self->view, other, false);
 	ASSERT_EQ(TRANSLATE(0x1000, 1), 1);
 	SEG(0, 0x90000, 1);
-	vhostx_view_set(&self->view, NULL);
+	vhostx_view_set(&self->view, NULL, false);
 	EXPECT_EQ(TRANSLATE(0x1000, 1), -EFAULT);
 	vhost_iotlb_free(other);
 }

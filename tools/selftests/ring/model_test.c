@@ -146,7 +146,7 @@ static void make_regions(struct model *m)
 		vhost_iotlb_add_range(m->rig->table, cut[j], cut[j + 1] - 1,
 				      m->region_hva[j], VHOST_MAP_RW);
 	}
-	vhostx_view_set(&m->rig->view, m->rig->table);
+	vhostx_view_set(&m->rig->view, m->rig->table, false);
 }
 
 /* The device's looks at the index bound what it can know. */

@@ -77,7 +77,7 @@ void rig_regions(struct rig *rig, const u64 *cut, unsigned int nr)
 			abort();
 		from = to;
 	}
-	vhostx_view_set(&rig->view, rig->table);
+	vhostx_view_set(&rig->view, rig->table, false);
 }
 
 /* Guest physical address in the free part of the block. */

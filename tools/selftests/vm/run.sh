@@ -78,6 +78,9 @@ build_guest()
 # Everything L1 gets, as archives that its first program unpacks.
 prepare()
 {
+	# Without these nothing else goes, and it would say so less clearly.
+	"$vm/image.sh" "$build_kernel" >/dev/null
+	"$vm/image.sh" "$k" >/dev/null
 	mkdir -p "$lab/parts" "$lab/logs" "$lab/stage/opt/vhostx/vm"
 	if module=$("$vm/module.sh" "$k"); then
 		ln -f "$module" "$lab/parts/module.tar"
