@@ -231,6 +231,10 @@ guest_migrate()
 		migrate_said=$(guest_ask "$1" 'info migrate')
 		state=$(grep -iE '^(Migration )?status:' <<<"$migrate_said" | tail -n 1)
 	done
+	if ! guest_alive "$2"; then
+		cat "$GUEST_DIR/$2.qemu"
+		return 1
+	fi
 	guest_quit "$1"
 }
 
