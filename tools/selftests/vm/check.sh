@@ -24,26 +24,42 @@ stage()
 	fi
 }
 
-# The tests in a kernel; the gate is the same script on each, once is enough to check it.
-kernel()
+# What runs beside each other; each brings the images that it needs.
+job()
 {
-	if [ "$1" = "$build_kernel" ]; then
+	case $1 in
+	lint)
+		stage images "$vm/image.sh" "${kernels[@]}" forky
+		stage lint make -s --no-print-directory -C "$top" lint
+		stage check-fast make -s --no-print-directory -C "$top" check-fast
+		;;
+	"$build_kernel")
 		stage "vm-$1" "$vm/run.sh" "$1"
-	else
+		;;
+	*)
+		stage "image-$1" "$vm/image.sh" "$1"
+		# The gate is the same script on every kernel: once is enough to check it.
 		stage "vm-$1" "$vm/run.sh" "$1" "${others[@]}"
-	fi
+		;;
+	esac
 }
 
-stage images "$vm/image.sh" "$build_kernel" 6.1 7.3 forky
-stage lint make -s --no-print-directory -C "$top" lint
-stage check-fast make -s --no-print-directory -C "$top" check-fast
+# Wait for one; what it found wrong it has said, unless it died.
+job_end()
+{
+	wait -n || echo "not ok 1 a job ended with status $?" | tee -a "$results/jobs"
+}
+
+stage "image-$build_kernel" "$vm/image.sh" "$build_kernel"
 mapfile -t others < <(make -s --no-print-directory -C "$top/tools/selftests" list |
 	sed 's/\.sh$//' | grep -vx vm/selfcheck)
-# An emulated host keeps less than one CPU busy: two at a time, their lines marked.
-for k in "${kernels[@]}"; do
-	[ "$(jobs -rp | wc -l)" -lt 2 ] || wait -n
-	kernel "$k" | sed -u "s/^/$k: /" &
+# An emulated host keeps less than one CPU busy: two jobs at a time, their lines marked.
+for name in "$build_kernel" 6.1 7.3 lint; do
+	[ "$(jobs -rp | wc -l)" -lt 2 ] || job_end
+	job "$name" | sed -u "s/^/$name: /" &
 done
-wait
+while [ -n "$(jobs -rp)" ]; do
+	job_end
+done
 echo "# check: $SECONDS s"
 "$vm/ktap.sh" "$results"/*
