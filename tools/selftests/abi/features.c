@@ -8,8 +8,8 @@
 
 /* What vhostx offers, on every kernel. */
 #define OFFERED	(F_MRG_RXBUF | F_NOTIFY_EMPTY | F_LOG_ALL | F_VNET_HDR | \
-		 F_INDIRECT | F_EVENT_IDX | F_VERSION_1 | F_IN_ORDER | \
-		 F_RING_RESET)
+		 F_INDIRECT | F_EVENT_IDX | F_VERSION_1 | F_ACCESS_PLATFORM | \
+		 F_IN_ORDER | F_RING_RESET)
 /* What any vhost-net has had since 6.1. */
 #define ORACLE	(F_MRG_RXBUF | F_NOTIFY_EMPTY | F_LOG_ALL | F_VNET_HDR | \
 		 F_INDIRECT | F_EVENT_IDX | F_VERSION_1)
