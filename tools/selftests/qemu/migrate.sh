@@ -28,10 +28,10 @@ finish()
 	rm -rf "${guest_tools:?}"
 }
 
-# value KEY: from a status line.
+# value KEY: from a status line; 0 where it has none.
 value()
 {
-	grep -oE "\<$1=[0-9]+" | cut -d = -f 2
+	grep -oE "\<$1=[0-9]+" | cut -d = -f 2 | grep . || echo 0
 }
 
 in_guest()
@@ -91,7 +91,9 @@ dirtied()
 # A whole round looks at every page.
 memory_holds()
 {
-	wait_for 30 dirtied $(($(in_guest dirty | value pages) + 1024)) && told running in_guest dirty
+	local more=$(($(in_guest dirty | value pages) + 1024))
+
+	told running in_guest dirty && wait_for 30 dirtied "$more" && told running in_guest dirty
 }
 
 # run_time PID: nanoseconds that the vhost threads of a process ran.
