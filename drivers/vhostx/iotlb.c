@@ -51,8 +51,10 @@ static int iotlb_pieces(struct vhostx_vq *vq, u64 addr, size_t size,
 }
 
 /**
- * vhostx_iotlb_locate_used - find the used ring in the owner's memory
- * @vq: the queue, stopped; its features have VIRTIO_F_ACCESS_PLATFORM
+ * vhostx_iotlb_locate_used - find the used ring's flags and index
+ * @vq: the queue; its features have VIRTIO_F_ACCESS_PLATFORM
+ *
+ * A start needs no more, and QEMU gives no more before it.
  *
  * Return: 0, or -EFAULT where there is no translation.
  */
@@ -61,8 +63,9 @@ int vhostx_iotlb_locate_used(struct vhostx_vq *vq)
 	struct vhostx_ring *r = &vq->ring;
 	int ret;
 
-	ret = iotlb_pieces(vq, vq->addr.used, vhostx_split_used_size(r),
-			   VHOST_MAP_WO, vq->pieces->used);
+	ret = iotlb_pieces(vq, vq->addr.used,
+			   offsetof(struct vring_used, ring), VHOST_MAP_WO,
+			   vq->pieces->used);
 	if (ret < 0)
 		return -EFAULT;
 	r->pieces = vq->pieces;
