@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Busy polling: VHOST_SET_VRING_BUSYLOOP_TIMEOUT, and who it must make way for. */
+#include <signal.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "devices.h"
+
+/* Long enough that nobody mistakes it for anything else, in us. */
+#define LONG	3000000
+#define SHORT	200
+
+FIXTURE(polling) {
+	struct nic nic;
+};
+
+ON_BOTH_DEVICES(polling);
+
+FIXTURE_SETUP(polling)
+{
+	struct nic_opts o = {
+		.path = variant->path,
+		.features = F_VERSION_1 | F_MRG_RXBUF | F_EVENT_IDX,
+	};
+
+	ASSERT_EQ(0, nic_open(&self->nic, &o));
+}
+
+FIXTURE_TEARDOWN(polling)
+{
+	nic_close(&self->nic);
+}
+
+static int poll_for(struct nic *n, unsigned int index, unsigned int us)
+{
+	return vmm_vring_state(&n->vmm, VHOST_SET_VRING_BUSYLOOP_TIMEOUT, index,
+			       us);
+}
+
+static double seconds(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec + t.tv_nsec / 1e9;
+}
+
+TEST_F(polling, traffic)
+{
+	static const unsigned int us[] = { 1, SHORT, 50000 };
+
+	for (size_t i = 0; i < ARRAY_SIZE(us); i++) {
+		ASSERT_EQ(0, poll_for(&self->nic, RX, us[i]));
+		ASSERT_EQ(0, poll_for(&self->nic, TX, us[i]));
+		for (unsigned int j = 0; j < 100; j++) {
+			ASSERT_EQ(0, nic_ping_tx(&self->nic, 60 + j, j));
+			ASSERT_EQ(0, nic_ping_rx(&self->nic, 60 + j, j));
+		}
+	}
+}
+
+/*
+ * A frame that comes while the queue polls needs no kick. Whenever somebody else wants the
+ * processor polling ends, so not all of them meet it.
+ */
+TEST_F(polling, it_polls)
+{
+	unsigned int met = 0;
+	struct stats s;
+	uint8_t frame[100];
+
+	memset(frame, 1, sizeof(frame));
+	ASSERT_EQ(0, poll_for(&self->nic, TX, LONG));
+	for (unsigned int i = 0; i < 50; i++) {
+		ASSERT_EQ(0, nic_ping_tx(&self->nic, 100, 1));
+		ASSERT_LE(0, nic_post_tx(&self->nic, NULL, NULL, frame,
+					 sizeof(frame)));
+		if (!nic_reap_tx(&self->nic, 1, 50)) {
+			met++;
+		} else {
+			vq_kick(&self->nic.vmm.vq[TX]);
+			ASSERT_EQ(0, nic_reap_tx(&self->nic, 1, NIC_TIMEOUT));
+		}
+		ASSERT_EQ(100, wire_recv(self->nic.wire, NULL, frame,
+					 sizeof(frame), NIC_TIMEOUT));
+	}
+	TH_LOG("%u of 50 frames needed no kick", met);
+	EXPECT_LE(10, met);
+	if (variant->vhostx) {
+		ASSERT_EQ(0, nic_stats(TX, &s));
+		EXPECT_EQ(100, s.packets);
+	}
+
+	/* And one that comes when it does not, does. */
+	ASSERT_EQ(0, poll_for(&self->nic, TX, 0));
+	vq_kick(&self->nic.vmm.vq[TX]);
+	usleep(50000);
+	ASSERT_LE(0, nic_post_tx(&self->nic, NULL, NULL, frame, sizeof(frame)));
+	EXPECT_EQ(-ETIMEDOUT, nic_reap_tx(&self->nic, 1, 500));
+}
+
+TEST_F(polling, ends)
+{
+	ASSERT_EQ(0, poll_for(&self->nic, RX, SHORT));
+	ASSERT_EQ(0, poll_for(&self->nic, TX, SHORT));
+	ASSERT_EQ(0, nic_ping_tx(&self->nic, 100, 1));
+	ASSERT_EQ(0, nic_ping_rx(&self->nic, 100, 1));
+	EXPECT_GT(1.0, worker_cpu(worker_find(getpid(), 0), 1000));
+}
+
+/* One queue's polling does not keep the other's work waiting. */
+TEST_F(polling, makes_way_for_the_other_queue)
+{
+	double start;
+
+	ASSERT_EQ(0, poll_for(&self->nic, RX, LONG));
+	ASSERT_EQ(0, nic_ping_rx(&self->nic, 100, 1));
+	start = seconds();
+	for (unsigned int i = 0; i < 10; i++) {
+		ASSERT_EQ(0, nic_ping_tx(&self->nic, 100, i));
+	}
+	EXPECT_GT(1.0, seconds() - start);
+}
+
+/* The owner can die while its worker polls. */
+TEST_F(polling, makes_way_for_a_kill)
+{
+	double start = seconds();
+	int status, up[2];
+	char byte;
+	pid_t pid;
+
+	nic_close(&self->nic);
+	ASSERT_EQ(0, pipe(up));
+	pid = fork();
+	ASSERT_LE(0, pid);
+	if (pid == 0) {
+		struct nic_opts o = {
+			.path = variant->path,
+			.features = F_VERSION_1 | F_MRG_RXBUF,
+		};
+		struct nic nic;
+
+		if (nic_open(&nic, &o) || poll_for(&nic, TX, 20000000) ||
+		    nic_ping_tx(&nic, 100, 1) || write(up[1], "", 1) != 1)
+			_exit(1);
+		pause();
+	}
+	close(up[1]);
+	ASSERT_EQ(1, read(up[0], &byte, 1));
+	close(up[0]);
+	kill(pid, SIGKILL);
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_TRUE(WIFSIGNALED(status));
+	for (int i = 0; i < 500 && worker_count(pid); i++)
+		usleep(10000);
+	EXPECT_EQ(0, worker_count(pid));
+	EXPECT_GT(5.0, seconds() - start);
+}
+
+TEST_HARNESS_MAIN
