@@ -117,12 +117,15 @@ static int set_addr(struct vmm *v, unsigned int index, unsigned int flags,
 		    uint64_t log_gpa)
 {
 	struct vq *q = &v->vq[index];
+	/* Behind an IOMMU the rings are where the guest's driver has them. */
+	uint64_t to_iova = v->features & F_ACCESS_PLATFORM ?
+			   VMM_GPA - (uintptr_t)v->mem : 0;
 	struct vhost_vring_addr a = {
 		.index = index,
 		.flags = flags,
-		.desc_user_addr = (uintptr_t)q->desc,
-		.avail_user_addr = (uintptr_t)q->avail,
-		.used_user_addr = (uintptr_t)q->used,
+		.desc_user_addr = (uintptr_t)q->desc + to_iova,
+		.avail_user_addr = (uintptr_t)q->avail + to_iova,
+		.used_user_addr = (uintptr_t)q->used + to_iova,
 		.log_guest_addr = log_gpa,
 	};
 

@@ -16,7 +16,10 @@
 #define RX	0
 #define TX	1
 
-/* Not the host's addresses, so that a missing translation shows. */
+/*
+ * Not the host's addresses, so that a missing translation shows. I/O virtual
+ * ones with F_ACCESS_PLATFORM.
+ */
 #define VMM_GPA		0x10000000ULL
 #define VMM_MEM_SIZE	(96UL << 20)
 

@@ -1,0 +1,703 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The device IOTLB: messages in and out, and what the ioctls make of it. */
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/utsname.h>
+#include <sys/wait.h>
+
+#include "devices.h"
+#include "iotlb.h"
+
+#define KERNEL_ADDR	0xffff888000000000ULL
+#define MSG_SIZE	((int)sizeof(struct vhost_msg))
+/* What of a message is looked at: its head and the payload. */
+#define MSG_USED	((int)(offsetof(struct vhost_msg, iotlb) + \
+			       sizeof(struct vhost_iotlb_msg)))
+/* Where nothing of the guest's is. */
+#define ELSEWHERE	0x7000000000ULL
+#define WITH		(F_VERSION_1 | F_MRG_RXBUF | F_ACCESS_PLATFORM)
+#define WITHOUT		(F_VERSION_1 | F_MRG_RXBUF)
+
+FIXTURE(msg) {
+	struct nic nic;
+	struct iotlb t;
+	struct vmm *v;
+	int fd;
+};
+
+ON_BOTH_DEVICES(msg);
+
+FIXTURE_SETUP(msg)
+{
+	struct nic_opts o = {
+		.path = variant->path,
+		.features = WITH,
+		.slot = IOTLB_PAGE,
+		.stopped = true,
+	};
+
+	ASSERT_EQ(0, nic_open(&self->nic, &o));
+	self->v = &self->nic.vmm;
+	self->fd = self->v->fd;
+	ASSERT_EQ(0, iotlb_open(&self->t, self->v, true));
+}
+
+FIXTURE_TEARDOWN(msg)
+{
+	iotlb_close(&self->t);
+	nic_close(&self->nic);
+}
+
+#define FEATURES(f)	vmm_set_features(self->v, f)
+
+static int start(struct nic *n, struct iotlb *t)
+{
+	return iotlb_map_used(t) ?: vmm_start(&n->vmm, n->tap);
+}
+
+#define START()		start(&self->nic, &self->t)
+/* TX alone, so that nobody else asks. */
+#define START_TX()	(iotlb_map_used(&self->t) ?:			\
+			 vmm_backend(self->v, TX, self->nic.tap))
+
+static int set_nonblock(int fd)
+{
+	return fcntl(fd, F_SETFL, O_NONBLOCK);
+}
+
+/* Bytes, or -errno. */
+static int try_read(int fd, void *to, size_t size)
+{
+	/* The compiler knows a bad address when it sees one. */
+	void *volatile at = to;
+	ssize_t n = read(fd, at, size);
+
+	return n < 0 ? -errno : n;
+}
+
+static int try_write(int fd, const void *from, size_t size)
+{
+	const void *volatile at = from;
+	ssize_t n = write(fd, at, size);
+
+	return n < 0 ? -errno : n;
+}
+
+static short events(int fd)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN | POLLOUT | POLLRDNORM };
+
+	return poll(&p, 1, 0) < 0 ? -1 : p.revents;
+}
+
+static struct vhost_iotlb_msg update_of(uint64_t iova, uint64_t size,
+					const void *to)
+{
+	return (struct vhost_iotlb_msg){
+		.iova = iova,
+		.size = size,
+		.uaddr = (uintptr_t)to,
+		.perm = VHOST_ACCESS_RW,
+		.type = VHOST_IOTLB_UPDATE,
+	};
+}
+
+#define UPDATE(iova, size, to) ({					\
+	struct vhost_iotlb_msg _m = update_of(iova, size, to);		\
+									\
+	iotlb_write(self->fd, true, &_m);				\
+})
+
+/* Have TX ask for something: its ring's translation is not there. */
+#define ASK_TX() do {							\
+	uint8_t _frame[60];						\
+									\
+	frame_fill(_frame, sizeof(_frame), 0);				\
+	ASSERT_LE(0, nic_post_tx(&self->nic, NULL, NULL, _frame,	\
+				 sizeof(_frame)));			\
+	vq_kick_always(&self->v->vq[TX]);				\
+} while (0)
+
+/* How many questions there are, until none comes for a while; takes them. */
+static int questions(int fd)
+{
+	struct vhost_iotlb_msg m;
+	int n = 0;
+
+	while (n < 100 && !iotlb_read(fd, true, &m, 200))
+		n++;
+	return n;
+}
+
+TEST_F(msg, offered)
+{
+	uint64_t f = 0;
+
+	ASSERT_EQ(0, dev_ioctl(self->fd, VHOST_GET_FEATURES, &f));
+	EXPECT_TRUE(f & F_ACCESS_PLATFORM);
+}
+
+TEST_F(msg, read_without_iotlb)
+{
+	uint8_t buf[256];
+
+	ASSERT_EQ(0, FEATURES(WITHOUT));
+	EXPECT_EQ(0, try_read(self->fd, buf, MSG_SIZE - 1));
+	EXPECT_EQ(-EBADFD, try_read(self->fd, buf, MSG_SIZE));
+	EXPECT_EQ(-EBADFD, try_read(self->fd, buf, sizeof(buf)));
+	EXPECT_EQ(0, events(self->fd));
+	ASSERT_EQ(0, set_nonblock(self->fd));
+	EXPECT_EQ(-EAGAIN, try_read(self->fd, buf, MSG_SIZE));
+	EXPECT_EQ(0, try_read(self->fd, buf, MSG_SIZE - 1));
+}
+
+TEST_F(msg, read_nothing)
+{
+	uint8_t buf[256];
+
+	EXPECT_EQ(0, events(self->fd));
+	for (int i = 0; i < MSG_SIZE; i++) {
+		EXPECT_EQ(0, try_read(self->fd, buf, i));
+	}
+	EXPECT_EQ(0, try_read(self->fd, BAD_PTR, MSG_SIZE - 1));
+	ASSERT_EQ(0, set_nonblock(self->fd));
+	EXPECT_EQ(-EAGAIN, try_read(self->fd, buf, MSG_SIZE));
+	EXPECT_EQ(-EAGAIN, try_read(self->fd, buf, sizeof(buf)));
+	EXPECT_EQ(-EAGAIN, try_read(self->fd, BAD_PTR, MSG_SIZE));
+}
+
+static void on_alarm(int sig)
+{
+	(void)sig;
+}
+
+TEST_F(msg, read_is_interrupted)
+{
+	struct sigaction sa = { .sa_handler = on_alarm };
+	uint8_t buf[256];
+
+	ASSERT_EQ(0, sigaction(SIGUSR1, &sa, NULL));
+	for (int i = 0; i < 2; i++) {
+		pid_t me = getpid(), pid = fork();
+		int status;
+
+		ASSERT_LE(0, pid);
+		if (pid == 0) {
+			usleep(200000);
+			_exit(kill(me, SIGUSR1));
+		}
+		EXPECT_EQ(-EINTR, try_read(self->fd, buf, sizeof(buf)));
+		ASSERT_EQ(pid, waitpid(pid, &status, 0));
+		EXPECT_EQ(0, status);
+	}
+}
+
+struct reader {
+	int fd;
+	int ret;
+	uint8_t buf[256];
+};
+
+static void *reader(void *arg)
+{
+	struct reader *r = arg;
+
+	r->ret = try_read(r->fd, r->buf, sizeof(r->buf));
+	return NULL;
+}
+
+TEST_F(msg, read_waits)
+{
+	struct reader r = { .fd = self->fd };
+	pthread_t thread;
+
+	ASSERT_EQ(0, START());
+	ASSERT_EQ(0, pthread_create(&thread, NULL, reader, &r));
+	usleep(200000);
+	ASK_TX();
+	ASSERT_EQ(0, pthread_join(thread, NULL));
+	EXPECT_EQ(MSG_SIZE, r.ret);
+}
+
+/* A reader learns that there is nothing to wait for. vhostx alone. */
+TEST(read_ends_with_the_iotlb)
+{
+	struct reader r = { .fd = open(DEV_VHOSTX, O_RDWR | O_CLOEXEC) };
+	uint64_t f = WITH;
+	pthread_t thread;
+
+	ASSERT_LE(0, r.fd);
+	ASSERT_EQ(0, dev_ioctl(r.fd, VHOST_SET_OWNER, NULL));
+	for (int i = 0; i < 2; i++) {
+		f = WITH;
+		ASSERT_EQ(0, dev_ioctl(r.fd, VHOST_SET_FEATURES, &f));
+		ASSERT_EQ(0, pthread_create(&thread, NULL, reader, &r));
+		usleep(100000);
+		f = WITHOUT;
+		ASSERT_EQ(0, i ? dev_ioctl(r.fd, VHOST_RESET_OWNER, NULL) :
+				 dev_ioctl(r.fd, VHOST_SET_FEATURES, &f));
+		ASSERT_EQ(0, pthread_join(thread, NULL));
+		EXPECT_EQ(-EBADFD, r.ret);
+	}
+	close(r.fd);
+}
+
+/*
+ * A queue has one question at a time, however often it is kicked; vhost-net
+ * had any number of them up to 7.2.
+ */
+TEST_F(msg, one_question)
+{
+	ASSERT_EQ(0, START_TX());
+	for (int i = 0; i < 20; i++) {
+		ASK_TX();
+		usleep(5000);
+	}
+	if (!variant->vhostx) {
+		EXPECT_LE(1, questions(self->fd));
+	} else {
+		EXPECT_EQ(1, questions(self->fd));
+		/* Asked, not answered: not asked again either. */
+		for (int i = 0; i < 20; i++) {
+			ASK_TX();
+			usleep(5000);
+		}
+		EXPECT_EQ(0, questions(self->fd));
+	}
+	EXPECT_EQ(0, events(self->fd));
+}
+
+TEST_F(msg, one_question_each)
+{
+	ASSERT_EQ(0, START());
+	ASK_TX();
+	nic_fill_rx(&self->nic, 1, 2048);
+	if (!variant->vhostx) {
+		EXPECT_LE(2, questions(self->fd));
+	} else {
+		EXPECT_EQ(2, questions(self->fd));
+		ASK_TX();
+		vq_kick_always(&self->v->vq[RX]);
+		EXPECT_EQ(0, questions(self->fd));
+	}
+}
+
+TEST_F(msg, poll)
+{
+	uint8_t buf[256];
+
+	EXPECT_EQ(0, events(self->fd));
+	ASSERT_EQ(0, START_TX());
+	ASK_TX();
+	for (int i = 0; i < 100 && !events(self->fd); i++)
+		usleep(20000);
+	EXPECT_EQ(POLLIN | POLLRDNORM, events(self->fd));
+	/* A buffer that is too short takes nothing. */
+	EXPECT_EQ(0, try_read(self->fd, BAD_PTR, MSG_SIZE - 1));
+	EXPECT_EQ(POLLIN | POLLRDNORM, events(self->fd));
+	EXPECT_EQ(MSG_SIZE, try_read(self->fd, buf, sizeof(buf)));
+	questions(self->fd);
+	EXPECT_EQ(0, events(self->fd));
+}
+
+/* What could not be handed over is lost, or stays: the queue does not hang. */
+TEST_F(msg, read_to_nowhere)
+{
+	ASSERT_EQ(0, START());
+	ASK_TX();
+	for (int i = 0; i < 100 && !events(self->fd); i++)
+		usleep(20000);
+	/* vhost-net counts what it copied, which is nothing. */
+	EXPECT_EQ(DIFFERS(-EFAULT, 0),
+		  try_read(self->fd, BAD_PTR, MSG_SIZE));
+	EXPECT_EQ(0, iotlb_serve(&self->t));
+	EXPECT_EQ(0, iotlb_map_rings(&self->t));
+	vq_kick_always(&self->v->vq[TX]);
+	EXPECT_EQ(0, nic_reap_tx(&self->nic, 1, NIC_TIMEOUT));
+	EXPECT_EQ(0, iotlb_rest(&self->t));
+}
+
+TEST_F(msg, both_versions)
+{
+	for (int i = 0; i < 4; i++) {
+		struct vhost_iotlb_msg m, next;
+		bool v2 = i % 2;
+
+		ASSERT_EQ(0, iotlb_use_v2(self->fd, v2));
+		ASSERT_EQ(0, START_TX());
+		ASK_TX();
+		/* Its padding is checked, too. */
+		ASSERT_EQ(0, iotlb_read(self->fd, v2, &m, NIC_TIMEOUT));
+		EXPECT_EQ(VHOST_IOTLB_MISS, m.type);
+		EXPECT_EQ(0, m.uaddr);
+		/* Either version answers, whatever was agreed. */
+		next = update_of(m.iova & -IOTLB_PAGE, IOTLB_PAGE,
+				 iotlb_owner(&self->t, m.iova & -IOTLB_PAGE));
+		EXPECT_EQ(MSG_SIZE, iotlb_write(self->fd, i < 2, &next));
+		/* It has come: something else is asked for. */
+		for (int j = 0; j < 50; j++) {
+			next = m;
+			if (iotlb_read(self->fd, v2, &next, NIC_TIMEOUT) ||
+			    next.iova / IOTLB_PAGE != m.iova / IOTLB_PAGE)
+				break;
+		}
+		EXPECT_NE(m.iova / IOTLB_PAGE, next.iova / IOTLB_PAGE);
+		ASSERT_EQ(0, vmm_stop(self->v));
+		ASSERT_EQ(0, FEATURES(WITH));
+	}
+}
+
+TEST_F(msg, write_without_iotlb)
+{
+	ASSERT_EQ(0, FEATURES(WITHOUT));
+	EXPECT_EQ(-EFAULT, UPDATE(ELSEWHERE, 4096, self->t.ram));
+	EXPECT_EQ(-EFAULT, iotlb_invalidate(self->fd, ELSEWHERE, 4096));
+	EXPECT_EQ(-EINVAL, try_write(self->fd, self->t.ram, 0));
+}
+
+/* Bytes are enough, more are not looked at; the answer is always the same. */
+TEST_F(msg, write_sizes)
+{
+	uint8_t buf[4096] = {};
+	struct vhost_msg_v2 *two = (void *)buf;
+	struct vhost_msg *one = (void *)buf;
+
+	for (int v2 = 0; v2 < 2; v2++) {
+		if (v2)
+			two->type = VHOST_IOTLB_MSG_V2;
+		else
+			one->type = VHOST_IOTLB_MSG;
+		one->iotlb = update_of(ELSEWHERE, 4096, self->t.ram);
+		for (int i = 0; i < MSG_USED; i++) {
+			EXPECT_EQ(-EINVAL, try_write(self->fd, buf, i)) {
+				TH_LOG("%d bytes", i);
+			}
+		}
+		for (int i = MSG_USED; i <= MSG_SIZE; i++) {
+			EXPECT_EQ(MSG_SIZE, try_write(self->fd, buf, i)) {
+				TH_LOG("%d bytes", i);
+			}
+		}
+		EXPECT_EQ(MSG_SIZE, try_write(self->fd, buf, sizeof(buf)));
+	}
+	/* vhost-net as well sees no difference to what is too short. */
+	EXPECT_EQ(-EINVAL, try_write(self->fd, BAD_PTR, MSG_SIZE));
+}
+
+TEST_F(msg, write_message_types)
+{
+	static const int types[] = { 0, 3, 4, 255, 0x10000, 0x7fffffff, -1 };
+	struct vhost_msg msg = {};
+
+	msg.iotlb = update_of(ELSEWHERE, 4096, self->t.ram);
+	for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
+		msg.type = types[i];
+		EXPECT_EQ(-EINVAL, try_write(self->fd, &msg, sizeof(msg))) {
+			TH_LOG("type %d", types[i]);
+		}
+	}
+	for (int type = 0; type < 256; type++) {
+		bool known = type == VHOST_IOTLB_UPDATE ||
+			     type == VHOST_IOTLB_INVALIDATE;
+
+		msg.type = VHOST_IOTLB_MSG;
+		msg.iotlb.type = type;
+		EXPECT_EQ(known ? MSG_SIZE : -EFAULT,
+			  try_write(self->fd, &msg, sizeof(msg))) {
+			TH_LOG("IOTLB message %d", type);
+		}
+	}
+}
+
+/* The word beside the type is of no meaning: the bit for it is not offered. */
+TEST_F(msg, write_address_space)
+{
+	struct vhost_msg_v2 msg = { .type = VHOST_IOTLB_MSG_V2 };
+
+	msg.asid = 77;
+	msg.iotlb = update_of(ELSEWHERE, 4096, self->t.ram);
+	EXPECT_EQ(MSG_SIZE, try_write(self->fd, &msg, sizeof(msg)));
+}
+
+TEST_F(msg, update_ranges)
+{
+	const struct {
+		uint64_t iova, size, uaddr;
+		int ret;
+	} cases[] = {
+		{ ELSEWHERE, 0, 4096, -EINVAL },
+		{ ELSEWHERE, 1, 4096, MSG_SIZE },
+		{ ELSEWHERE + 1, 1, 4097, MSG_SIZE },
+		{ 0, 4096, 0, MSG_SIZE },
+		/* To the last byte of all, and past it. */
+		{ -4096ULL, 4096, 4096, MSG_SIZE },
+		{ -4096ULL, 4097, 4096, -EFAULT },
+		{ -1ULL, 1, 4096, MSG_SIZE },
+		{ -1ULL, 2, 4096, -EFAULT },
+		{ 4096, -1ULL, 4096, -EFAULT },
+		{ 4096, -4096ULL, 0, -EFAULT },
+		{ 4096, -4096ULL, 4096, -EFAULT },
+		{ 0, -1ULL, 0, -EFAULT },
+		{ 0, -1ULL, 4096, -EFAULT },
+		/* Not the owner's. */
+		{ ELSEWHERE, 4096, KERNEL_ADDR, -EFAULT },
+		{ ELSEWHERE, 4096, -4096ULL, -EFAULT },
+		{ ELSEWHERE, 8192, -4096ULL, -EFAULT },
+		{ ELSEWHERE, 1ULL << 63, 4096, -EFAULT },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		EXPECT_EQ(cases[i].ret,
+			  UPDATE(cases[i].iova, cases[i].size,
+				 (void *)cases[i].uaddr)) {
+			TH_LOG("case %zu", i);
+		}
+	}
+	/* Nor need anything be there yet. */
+	EXPECT_EQ(MSG_SIZE, UPDATE(ELSEWHERE, 4096, BAD_PTR));
+}
+
+TEST_F(msg, update_perm)
+{
+	struct vhost_iotlb_msg m = update_of(ELSEWHERE, 4096, self->t.ram);
+
+	for (int perm = 0; perm < 256; perm++) {
+		m.perm = perm;
+		EXPECT_EQ(MSG_SIZE, iotlb_write(self->fd, true, &m));
+	}
+}
+
+TEST_F(msg, invalidate_ranges)
+{
+	EXPECT_EQ(0, iotlb_invalidate(self->fd, ELSEWHERE, 4096));
+	EXPECT_EQ(0, iotlb_invalidate(self->fd, 0, 1));
+	EXPECT_EQ(0, iotlb_invalidate(self->fd, -1ULL, 1));
+	EXPECT_EQ(0, iotlb_invalidate(self->fd, 0, -1ULL));
+	EXPECT_EQ(0, iotlb_invalidate(self->fd, 1, -1ULL));
+}
+
+/* No bytes, or around the end. The in-tree device learned to refuse it. */
+TEST_F(msg, invalidate_bad_ranges)
+{
+	static const struct {
+		uint64_t iova, size;
+	} cases[] = {
+		{ ELSEWHERE, 0 }, { 0, 0 }, { -1ULL, 0 }, { -1ULL, 2 },
+		{ 2, -1ULL }, { ELSEWHERE, -4096ULL },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		int ret = iotlb_invalidate(self->fd, cases[i].iova,
+					   cases[i].size);
+
+		if (variant->vhostx || ret) {
+			EXPECT_EQ(-EFAULT, ret) TH_LOG("case %zu", i);
+		}
+	}
+}
+
+/* Whose messages count: vhost-net takes anyone's. */
+TEST_F(msg, owner)
+{
+	int status;
+	pid_t pid;
+
+	pid = fork();
+	ASSERT_LE(0, pid);
+	if (pid == 0) {
+		struct vhost_iotlb_msg m = update_of(ELSEWHERE, 4096, BAD_PTR);
+		const int want = DIFFERS(-EPERM, MSG_SIZE);
+		bool ok = iotlb_write(self->fd, true, &m) == want &&
+			  iotlb_write(self->fd, false, &m) == want;
+
+		/* What makes no sense is said to anyone. */
+		m.size = 0;
+		ok &= iotlb_write(self->fd, true, &m) == -EINVAL;
+		m.type = VHOST_IOTLB_INVALIDATE;
+		m.size = 4096;
+		ok &= iotlb_write(self->fd, true, &m) == want;
+		_exit(ok ? 0 : 1);
+	}
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_EQ(0, status);
+}
+
+/* Nor is there an owner yet. */
+TEST_F(msg, no_owner)
+{
+	int fd = open(variant->path, O_RDWR | O_CLOEXEC | O_NONBLOCK);
+	struct vhost_iotlb_msg m = update_of(ELSEWHERE, 4096, BAD_PTR);
+	uint64_t f = WITH;
+	uint8_t buf[256];
+
+	ASSERT_LE(0, fd);
+	EXPECT_EQ(DIFFERS(-EPERM, -EFAULT), iotlb_write(fd, true, &m));
+	EXPECT_EQ(-EAGAIN, try_read(fd, buf, sizeof(buf)));
+	ASSERT_EQ(0, dev_ioctl(fd, VHOST_SET_FEATURES, &f));
+	EXPECT_EQ(DIFFERS(-EPERM, MSG_SIZE), iotlb_write(fd, true, &m));
+	EXPECT_EQ(-EAGAIN, try_read(fd, buf, sizeof(buf)));
+	ASSERT_EQ(0, dev_ioctl(fd, VHOST_SET_OWNER, NULL));
+	EXPECT_EQ(MSG_SIZE, iotlb_write(fd, true, &m));
+	close(fd);
+}
+
+/* A ring is looked for when it runs; the used index, when it starts. */
+TEST_F(msg, ring_addresses)
+{
+	struct vhost_vring_addr a = {
+		.index = TX,
+		.desc_user_addr = KERNEL_ADDR,
+		.avail_user_addr = -4096ULL,
+		.used_user_addr = KERNEL_ADDR,
+	};
+
+	EXPECT_EQ(0, dev_ioctl(self->fd, VHOST_SET_VRING_ADDR, &a));
+	EXPECT_EQ(-EFAULT, vmm_backend(self->v, TX, self->nic.tap));
+	EXPECT_EQ(MSG_SIZE, UPDATE(KERNEL_ADDR, 4096,
+				   self->t.ram + self->t.size - 4096));
+	/* There is no memory. */
+	EXPECT_EQ(-EFAULT, vmm_backend(self->v, TX, self->nic.tap));
+	EXPECT_EQ(0, iotlb_invalidate(self->fd, KERNEL_ADDR, 4096));
+	EXPECT_EQ(MSG_SIZE, UPDATE(KERNEL_ADDR, 4096,
+				   iotlb_owner(&self->t, VMM_GPA)));
+	EXPECT_EQ(0, vmm_backend(self->v, TX, self->nic.tap));
+	/* While it runs, likewise. */
+	EXPECT_EQ(0, dev_ioctl(self->fd, VHOST_SET_VRING_ADDR, &a));
+	EXPECT_EQ(0, vmm_set_addr(self->v, TX));
+}
+
+TEST_F(msg, start_needs_the_used_index)
+{
+	struct vq *q = &self->v->vq[RX];
+	uint64_t used = iotlb_iova(&self->t, q->used);
+
+	EXPECT_EQ(-EFAULT, vmm_backend(self->v, RX, self->nic.tap));
+	EXPECT_EQ(0, iotlb_map(&self->t, used, 1));
+	/* Nothing of the other parts. */
+	EXPECT_EQ(0, vmm_backend(self->v, RX, self->nic.tap));
+	/* vhost-net asks for no more than that it may be read. */
+	ASSERT_EQ(0, vmm_stop(self->v));
+	ASSERT_EQ(0, iotlb_protect(&self->t, used, VHOST_ACCESS_RO));
+	ASSERT_EQ(0, iotlb_map(&self->t, used, 1));
+	EXPECT_EQ(DIFFERS(-EFAULT, 0),
+		  vmm_backend(self->v, RX, self->nic.tap));
+}
+
+/* Features again, on a device that stands still: an empty IOTLB. */
+TEST_F(msg, features_empty_it)
+{
+	ASSERT_EQ(0, iotlb_map_used(&self->t));
+	ASSERT_EQ(0, FEATURES(WITH));
+	EXPECT_EQ(-EFAULT, vmm_backend(self->v, RX, self->nic.tap));
+	ASSERT_EQ(0, iotlb_map_used(&self->t));
+	ASSERT_EQ(0, FEATURES(WITHOUT));
+	ASSERT_EQ(0, FEATURES(WITH));
+	ASSERT_EQ(0, vmm_set_addr(self->v, RX));
+	EXPECT_EQ(-EFAULT, vmm_backend(self->v, RX, self->nic.tap));
+}
+
+/*
+ * QEMU sets them on running queues when migration starts. vhostx goes on with
+ * the IOTLB that it has, vhost-net with an empty one: it asks again.
+ */
+TEST_F(msg, features_on_running_queues)
+{
+	ASSERT_EQ(0, START());
+	ASSERT_EQ(0, iotlb_serve(&self->t));
+	ASSERT_EQ(0, nic_ping_tx(&self->nic, 60, 1));
+	ASSERT_EQ(0, nic_ping_rx(&self->nic, 60, 1));
+	/* The same buffers again: there is nothing to ask for. */
+	for (int i = 0; i < 2; i++) {
+		unsigned int before = self->t.misses;
+
+		ASSERT_EQ(0, nic_ping_tx(&self->nic, 60, 2));
+		ASSERT_EQ(0, nic_ping_rx(&self->nic, 60, 2));
+		if (!i) {
+			EXPECT_EQ(before, self->t.misses);
+			ASSERT_EQ(0, FEATURES(WITH));
+		} else if (variant->vhostx) {
+			EXPECT_EQ(before, self->t.misses);
+		} else {
+			EXPECT_LT(before, self->t.misses);
+		}
+	}
+	EXPECT_EQ(0, iotlb_rest(&self->t));
+}
+
+/* A queue does not get or lose its IOTLB as it runs; vhost-net's do. */
+TEST_F(msg, features_busy)
+{
+	ASSERT_EQ(0, START());
+	EXPECT_EQ(DIFFERS(-EBUSY, 0), FEATURES(WITHOUT));
+	ASSERT_EQ(0, vmm_stop(self->v));
+	ASSERT_EQ(0, FEATURES(WITHOUT));
+	for (int i = 0; i < 2; i++)
+		ASSERT_EQ(0, vmm_setup_vq(self->v, i, 0));
+	ASSERT_EQ(0, vmm_backend(self->v, TX, self->nic.tap));
+	EXPECT_EQ(DIFFERS(-EBUSY, 0), FEATURES(WITH));
+	EXPECT_EQ(0, FEATURES(WITHOUT));
+	/* What was refused changed nothing. */
+	if (variant->vhostx) {
+		EXPECT_EQ(-EFAULT, UPDATE(ELSEWHERE, 4096, self->t.ram));
+	}
+}
+
+TEST_F(msg, reset_forgets_it)
+{
+	uint8_t buf[256];
+	uint64_t f = WITH;
+
+	ASSERT_EQ(0, START());
+	ASK_TX();
+	for (int i = 0; i < 100 && !events(self->fd); i++)
+		usleep(20000);
+	ASSERT_NE(0, events(self->fd));
+	ASSERT_EQ(0, dev_ioctl(self->fd, VHOST_RESET_OWNER, NULL));
+	EXPECT_EQ(0, events(self->fd));
+	EXPECT_EQ(-EBADFD, try_read(self->fd, buf, sizeof(buf)));
+	ASSERT_EQ(0, dev_ioctl(self->fd, VHOST_SET_OWNER, NULL));
+	EXPECT_EQ(-EFAULT, UPDATE(ELSEWHERE, 4096, self->t.ram));
+	ASSERT_EQ(0, dev_ioctl(self->fd, VHOST_SET_FEATURES, &f));
+	EXPECT_EQ(MSG_SIZE, UPDATE(ELSEWHERE, 4096, self->t.ram));
+}
+
+/* The last of two translations counts; vhost-net keeps to the first. */
+TEST_F(msg, update_replaces)
+{
+	uint64_t iova = nic_slot(&self->nic, TX, 0);
+	uint8_t *mem = mmap(NULL, 8192, PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), got[64];
+
+	ASSERT_NE(MAP_FAILED, mem);
+	for (int i = 0; i < 2; i++)
+		frame_fill(mem + 4096 * i + 12, 60, i);
+	ASSERT_EQ(0, START());
+	ASSERT_EQ(0, iotlb_map_rings(&self->t));
+	EXPECT_EQ(MSG_SIZE, UPDATE(iova, 4096, mem));
+	EXPECT_EQ(MSG_SIZE, UPDATE(iova, 4096, mem + 4096));
+	ASK_TX();
+	EXPECT_EQ(0, nic_reap_tx(&self->nic, 1, NIC_TIMEOUT));
+	ASSERT_EQ(60, wire_recv(self->nic.wire, NULL, got, 64, NIC_TIMEOUT));
+	EXPECT_EQ(-1, frame_check(got, 60, DIFFERS(1, 0)));
+}
+
+/* Where nobody is served any more nothing is asked. */
+TEST_F(msg, stop_forgets_the_question)
+{
+	uint8_t buf[256];
+
+	ASSERT_EQ(0, START());
+	ASK_TX();
+	for (int i = 0; i < 100 && !events(self->fd); i++)
+		usleep(20000);
+	ASSERT_NE(0, events(self->fd));
+	ASSERT_EQ(0, vmm_stop(self->v));
+	EXPECT_EQ(0, events(self->fd));
+	ASSERT_EQ(0, set_nonblock(self->fd));
+	EXPECT_EQ(-EAGAIN, try_read(self->fd, buf, sizeof(buf)));
+}
+
+TEST_HARNESS_MAIN
