@@ -185,10 +185,11 @@ bool vhostx_iotlb_asks(struct vhostx_dev *dev)
 	return false;
 }
 
-/* Take the next question. */
-static bool iotlb_next_miss(struct vhostx_dev *dev, struct vhost_iotlb_msg *msg)
+/* Take the next question; NULL where there is none. */
+static struct vhostx_miss *iotlb_next_miss(struct vhostx_dev *dev,
+					   struct vhost_iotlb_msg *msg)
 {
-	bool found = false;
+	struct vhostx_miss *found = NULL;
 	int i;
 
 	spin_lock(&dev->miss_lock);
@@ -201,10 +202,19 @@ static bool iotlb_next_miss(struct vhostx_dev *dev, struct vhost_iotlb_msg *msg)
 		msg->iova = miss->iova;
 		msg->perm = miss->perm;
 		miss->state = VHOSTX_MISS_ASKED;
-		found = true;
+		found = miss;
 	}
 	spin_unlock(&dev->miss_lock);
 	return found;
+}
+
+/* It could not be handed over: ask again, unless it was answered meanwhile. */
+static void iotlb_ask_again(struct vhostx_dev *dev, struct vhostx_miss *miss)
+{
+	spin_lock(&dev->miss_lock);
+	if (miss->state == VHOSTX_MISS_ASKED)
+		miss->state = VHOSTX_MISS_NEW;
+	spin_unlock(&dev->miss_lock);
 }
 
 /**
@@ -215,17 +225,18 @@ static bool iotlb_next_miss(struct vhostx_dev *dev, struct vhost_iotlb_msg *msg)
  *
  * Return: its bytes; 0 where @to is too short for one; -EAGAIN where there is
  * none; -EBADFD where there is no IOTLB to wait for; -ERESTARTSYS; -EFAULT, and
- * the message is lost.
+ * the message can be read again.
  */
 ssize_t vhostx_iotlb_read(struct vhostx_dev *dev, struct iov_iter *to,
 			  bool nonblock)
 {
 	union iotlb_msg msg = {};
+	struct vhostx_miss *miss;
 	int ret;
 
 	if (iov_iter_count(to) < sizeof(msg))
 		return 0;
-	while (!iotlb_next_miss(dev, &msg.v2.iotlb)) {
+	while (!(miss = iotlb_next_miss(dev, &msg.v2.iotlb))) {
 		if (nonblock)
 			return -EAGAIN;
 		if (!READ_ONCE(dev->iotlb))
@@ -241,8 +252,10 @@ ssize_t vhostx_iotlb_read(struct vhostx_dev *dev, struct iov_iter *to,
 		msg.v2.type = VHOST_IOTLB_MSG_V2;
 	else
 		msg.v1.type = VHOST_IOTLB_MSG;
-	return copy_to_iter(&msg, sizeof(msg), to) == sizeof(msg) ?
-	       sizeof(msg) : -EFAULT;
+	if (copy_to_iter(&msg, sizeof(msg), to) == sizeof(msg))
+		return sizeof(msg);
+	iotlb_ask_again(dev, miss);
+	return -EFAULT;
 }
 
 /* What a queue found through the IOTLB is found afresh. */

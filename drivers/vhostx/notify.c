@@ -185,28 +185,26 @@ void vhostx_vq_log_used(struct vhostx_vq *vq, size_t offset, size_t len)
 /* Log @nr used entries from the one that the index @first is for. */
 static void notify_log_entries(struct vhostx_vq *vq, u16 first, unsigned int nr)
 {
-	struct vring_used *used = NULL;
+	const size_t ring = offsetof(struct vring_used, ring);
+	const size_t size = sizeof(struct vring_used_elem);
 	u32 num = vq->ring.num, at = first & (num - 1);
 	unsigned int part = min(nr, num - at);
 
-	vhostx_vq_log_used(vq, (size_t)&used->ring[at],
-			   part * sizeof(used->ring[0]));
-	vhostx_vq_log_used(vq, offsetof(struct vring_used, ring),
-			   (nr - part) * sizeof(used->ring[0]));
+	vhostx_vq_log_used(vq, ring + at * size, part * size);
+	vhostx_vq_log_used(vq, ring, (nr - part) * size);
 	vhostx_vq_log_used(vq, offsetof(struct vring_used, idx),
-			   sizeof(used->idx));
+			   sizeof(__virtio16));
 }
 
 /* Log where the device says whether it wants kicks. */
 static void notify_log_wish(struct vhostx_vq *vq)
 {
-	struct vring_used *used = NULL;
+	size_t at = 0;
 
 	if (vq->ring.event_idx)
-		vhostx_vq_log_used(vq, (size_t)&used->ring[vq->ring.num],
-				   sizeof(__virtio16));
-	else
-		vhostx_vq_log_used(vq, 0, sizeof(used->flags));
+		at = offsetof(struct vring_used, ring) +
+		     vq->ring.num * sizeof(struct vring_used_elem);
+	vhostx_vq_log_used(vq, at, sizeof(__virtio16));
 }
 
 /**
