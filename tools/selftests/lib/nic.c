@@ -226,7 +226,8 @@ int nic_recv(struct nic *n, struct virtio_net_hdr_mrg_rxbuf *hdr, void *frame,
 			want++;
 		} else if (!have) {
 			have = true;
-			memcpy(&h, buf, n->hdr_len);
+			memcpy(&h, buf, n->hdr_len < sizeof(h) ? n->hdr_len :
+								  sizeof(h));
 			want = n->vmm.features & F_MRG_RXBUF ?
 			       h.num_buffers : 1;
 			if (want <= got || want > q->num)
