@@ -47,7 +47,10 @@ uint64_t stats_drops(const struct stats *s);
 int worker_find(pid_t pid, unsigned int nth);
 /* How many there are. */
 unsigned int worker_count(pid_t pid);
-/* Per cent of one CPU that a thread used in the next ms milliseconds. */
-double worker_cpu(int tid, int ms);
+/*
+ * Per cent of one CPU that a thread used in ms milliseconds, the lowest of up to three
+ * times: who spins never comes below the limit, who ends some work does.
+ */
+double worker_cpu(int tid, double limit, int ms);
 
 #endif

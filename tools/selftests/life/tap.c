@@ -87,7 +87,7 @@ TEST_F(tap, deleted_under_load)
 	}
 	/* No tap, no spinning, once what was there is through. */
 	usleep(200000);
-	EXPECT_GT(5.0, worker_cpu(self->worker, 500));
+	EXPECT_GT(5.0, worker_cpu(self->worker, 5.0, 500));
 
 	ASSERT_EQ(0, move_to_new_tap(n));
 	vq_kick_always(self->tx);
@@ -120,7 +120,7 @@ TEST_F(tap, deleted_when_idle)
 	ASSERT_EQ(0, nic_ping_tx(&self->nic, 300, 1));
 	nic_fill_rx(&self->nic, 64, 1526);
 	ASSERT_EQ(0, link_del(NIC_TAP));
-	EXPECT_GT(5.0, worker_cpu(self->worker, 500));
+	EXPECT_GT(5.0, worker_cpu(self->worker, 5.0, 500));
 	EXPECT_EQ(0, vmm_stop(&self->nic.vmm));
 	ASSERT_EQ(0, move_to_new_tap(&self->nic));
 	EXPECT_EQ(0, nic_ping_tx(&self->nic, 300, 2));
@@ -157,7 +157,7 @@ TEST_F(tap, down_and_up)
 		reap_all(self->tx);
 	}
 	usleep(200000);
-	EXPECT_GT(5.0, worker_cpu(self->worker, 500));
+	EXPECT_GT(5.0, worker_cpu(self->worker, 5.0, 500));
 	ASSERT_EQ(0, link_up(NIC_TAP, 0));
 	vq_kick_always(self->tx);
 	for (int i = 0; i < 200 && self->tx->num_free < self->tx->num; i++) {
@@ -184,7 +184,7 @@ TEST_F(tap, queue_detached_and_attached)
 	for (int i = 0; i < 5; i++) {
 		ifr.ifr_flags = IFF_DETACH_QUEUE;
 		ASSERT_EQ(0, dev_ioctl(self->nic.tap, TUNSETQUEUE, &ifr));
-		EXPECT_GT(5.0, worker_cpu(self->worker, 200));
+		EXPECT_GT(5.0, worker_cpu(self->worker, 5.0, 200));
 		ifr.ifr_flags = IFF_ATTACH_QUEUE;
 		ASSERT_EQ(0, dev_ioctl(self->nic.tap, TUNSETQUEUE, &ifr));
 		EXPECT_EQ(0, nic_ping_tx(&self->nic, 300, 2));

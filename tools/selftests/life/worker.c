@@ -137,7 +137,7 @@ TEST_F(worker, is_idle_when_there_is_nothing_to_do)
 	EXPECT_EQ(0, nic_ping_rx(&nic, 100, 2));
 	tid = worker_find(getpid(), 0);
 	ASSERT_LT(0, tid);
-	EXPECT_GT(1.0, worker_cpu(tid, 1000));
+	EXPECT_GT(1.0, worker_cpu(tid, 1.0, 1000));
 	nic_close(&nic);
 }
 

@@ -142,7 +142,7 @@ TEST_F(workers, idle_ones_use_no_cpu)
 	ASSERT_EQ(0, ping(&self->nic, 5));
 	for (int q = 0; q < 2; q++) {
 		ASSERT_EQ(0, nic_stats(q, &s));
-		EXPECT_GT(1.0, worker_cpu(s.worker, 500));
+		EXPECT_GT(1.0, worker_cpu(s.worker, 1.0, 500));
 	}
 }
 

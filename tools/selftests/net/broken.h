@@ -103,7 +103,7 @@ TEST_F(broken, stops_alone_and_comes_back)
 	/* It says so once, rests, and takes nobody with it. */
 	for (int i = 0; i < 20; i++)
 		poke(n, self->index);
-	EXPECT_GT(HOSTILE_CPU, worker_cpu(self->worker, HOSTILE_CPU_MS));
+	EXPECT_GT(HOSTILE_CPU, worker_cpu(self->worker, HOSTILE_CPU, HOSTILE_CPU_MS));
 	EXPECT_EQ(0, efd_read(self->q->err, 0));
 	EXPECT_EQ(used, self->q->used->idx);
 	EXPECT_EQ(0, ping(n, self->other, 3));

@@ -133,7 +133,7 @@ TEST_F(bad_buffer, comes_back_empty)
 	EXPECT_EQ(1, vq_reap(self->q, &id, &len));
 	EXPECT_EQ((uint32_t)head, id);
 	EXPECT_EQ(0, len);
-	EXPECT_GT(HOSTILE_CPU, worker_cpu(self->worker, HOSTILE_CPU_MS));
+	EXPECT_GT(HOSTILE_CPU, worker_cpu(self->worker, HOSTILE_CPU, HOSTILE_CPU_MS));
 
 	EXPECT_EQ(0, nic_stats(RX, &after));
 	EXPECT_EQ(1, counter(&after, variant->drop) -
@@ -202,7 +202,7 @@ TEST_F(room, frame_larger_than_the_ring)
 		frame_fill(frame, 65535, i);
 		ASSERT_EQ(0, wire_send(n->wire, NULL, frame, 65535));
 	}
-	EXPECT_GT(HOSTILE_CPU, worker_cpu(self->worker, HOSTILE_CPU_MS));
+	EXPECT_GT(HOSTILE_CPU, worker_cpu(self->worker, HOSTILE_CPU, HOSTILE_CPU_MS));
 	EXPECT_EQ(0, nic_stats(RX, &s));
 	EXPECT_EQ(10, s.drop_size);
 	EXPECT_EQ(10, stats_drops(&s));
@@ -230,7 +230,7 @@ TEST_F(room, buffers_of_one_byte)
 	ASSERT_EQ(0, wire_send(n->wire, NULL, frame, 20000));
 	frame_fill(frame, 40, 2);
 	ASSERT_EQ(0, wire_send(n->wire, NULL, frame, 40));
-	EXPECT_GT(HOSTILE_CPU, worker_cpu(self->worker, HOSTILE_CPU_MS));
+	EXPECT_GT(HOSTILE_CPU, worker_cpu(self->worker, HOSTILE_CPU, HOSTILE_CPU_MS));
 	if (variant->features & F_MRG_RXBUF) {
 		struct virtio_net_hdr_mrg_rxbuf hdr;
 
@@ -257,7 +257,7 @@ TEST_F(room, too_few_buffers_yet)
 	}
 	frame_fill(frame, 9000, 5);
 	ASSERT_EQ(0, wire_send(n->wire, NULL, frame, 9000));
-	EXPECT_GT(HOSTILE_CPU, worker_cpu(self->worker, HOSTILE_CPU_MS));
+	EXPECT_GT(HOSTILE_CPU, worker_cpu(self->worker, HOSTILE_CPU, HOSTILE_CPU_MS));
 	EXPECT_EQ(0, self->q->used->idx);
 	EXPECT_EQ(0, nic_ping_tx(n, 300, 1));
 	if (variant->features & F_MRG_RXBUF) {
@@ -279,7 +279,7 @@ TEST_F(room, no_buffers)
 	frame_fill(frame, 60, 1);
 	for (int i = 0; i < 2000; i++)
 		wire_send(n->wire, NULL, frame, 60);
-	EXPECT_GT(HOSTILE_CPU, worker_cpu(self->worker, HOSTILE_CPU_MS));
+	EXPECT_GT(HOSTILE_CPU, worker_cpu(self->worker, HOSTILE_CPU, HOSTILE_CPU_MS));
 	EXPECT_EQ(0, nic_ping_tx(n, 300, 1));
 	ASSERT_EQ(10, nic_fill_rx(n, 10, 2048));
 	for (int i = 0; i < 10; i++) {

@@ -232,7 +232,7 @@ TEST_F(bad_frame, is_dropped_and_counted)
 	EXPECT_EQ(1, vq_reap(self->q, &id, &len));
 	EXPECT_EQ((uint32_t)head, id);
 	EXPECT_EQ(0, len);
-	EXPECT_GT(HOSTILE_CPU, worker_cpu(self->worker, HOSTILE_CPU_MS));
+	EXPECT_GT(HOSTILE_CPU, worker_cpu(self->worker, HOSTILE_CPU, HOSTILE_CPU_MS));
 
 	EXPECT_EQ(0, nic_stats(TX, &after));
 	EXPECT_EQ(1, counter(&after, variant->drop) -
@@ -349,7 +349,7 @@ TEST_F(odd_frame, ends)
 		frame_fill(frame, size[i], i);
 		EXPECT_EQ(0, nic_send(n, NULL, &variant->hdr, frame, size[i]));
 	}
-	EXPECT_GT(HOSTILE_CPU, worker_cpu(self->worker, HOSTILE_CPU_MS));
+	EXPECT_GT(HOSTILE_CPU, worker_cpu(self->worker, HOSTILE_CPU, HOSTILE_CPU_MS));
 	while (wire_recv(n->wire, NULL, frame, sizeof(frame), 50) >= 0)
 		;
 	EXPECT_EQ(0, nic_ping_tx(n, 300, 1));
