@@ -29,10 +29,17 @@ jumbo()
 	mark "$tap" "$name"
 	check "$props: host pings guest with 60000 bytes, in fragments" \
 		ping -q -s 60000 -i 0.1 -c 5 -W 3 "$net.2"
-	check_counters "$props: 7 fragments each, both ways" whole_frames "$tap" 35 8500
+	check_counters "$props: 7 fragments each, both ways" fragments "$tap"
 	check "$props: QEMU uses vhost" used_vhost "$name"
 	check_counters "$props: no queue broke, no frame was refused" healthy "$tap" 2
 	guest_quit "$name" || note "QEMU did not quit"
+}
+
+# All requests came, and whole replies went; a busy guest can leave a request unanswered.
+fragments()
+{
+	went_through "$1" rx 35 $((35 * 8500)) && went_through "$1" tx 21 $((21 * 8500)) &&
+		[ $(($(moved "$1" tx vhostx) % 7)) = 0 ]
 }
 
 # whole_frames TAP COUNT BYTES: so many frames of that size both ways since mark.
