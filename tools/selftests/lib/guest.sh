@@ -28,12 +28,14 @@ guest_test()
 
 # guest_start NAME CPUS TAP QUEUES [DEVICE PROPERTIES [FROM]]: boot with one NIC on an
 # existing tap, or wait for the guest FROM to move in. VHOST_DEV=none leaves the data path
-# to QEMU, VHOST_DEV=fixed the choice of the device.
+# to QEMU, VHOST_DEV=fixed the choice of the device. With GUEST_IOMMU=1 the guest uses an IOMMU;
+# its NIC is behind it with the properties iommu_platform=on,ats=on,disable-legacy=on.
 guest_start()
 {
 	local name=$1 cpus=$2 tap=$3 queues=$4 props=${5:-} from=${6:-} dir=$GUEST_DIR
 	local netdev device fd ctl
-	local -a launch=() incoming=()
+	local append="console=ttyS0 quiet loglevel=4 mitigations=off ipv6.disable=1 panic=-1"
+	local -a launch=() incoming=() iommu=()
 
 	guest_again[$name]=$(printf '%q ' "$VHOST_DEV" "$@")
 	mkdir -p "$dir"
@@ -62,6 +64,11 @@ guest_start()
 		esac
 	fi
 
+	if [ -n "${GUEST_IOMMU:-}" ]; then
+		append+=" intel_iommu=on iommu.strict=1"
+		iommu=(-machine kernel-irqchip=split -device "intel-iommu,intremap=on,device-iotlb=on")
+	fi
+
 	(
 		if [ "$queues" -le 1 ] && [ -c "$VHOST_DEV" ]; then
 			exec 3<>"$VHOST_DEV"
@@ -71,7 +78,7 @@ guest_start()
 			-machine q35,accel=kvm,hpet=off,i8042=off,sata=off,smbus=off \
 			-cpu host -smp "$cpus" -m "${GUEST_MEM:-160}" \
 			-kernel "$L2_DIR/vmlinuz" -initrd "${guest_tools:-$L2_DIR}/initramfs" \
-			-append "console=ttyS0 quiet loglevel=4 mitigations=off ipv6.disable=1 panic=-1" \
+			-append "$append" "${iommu[@]}" \
 			-serial "file:$dir/$name.console" \
 			-chardev "pipe,id=ctl,path=$ctl" -serial chardev:ctl \
 			-chardev "pipe,id=mon,path=$dir/$name.mon" -mon mon \
