@@ -140,18 +140,28 @@ TEST_F(msg, offered)
 	EXPECT_TRUE(f & F_ACCESS_PLATFORM);
 }
 
+/* A device that never had one: vhost-net of 6.1 keeps the one it had. */
+static int fresh(const char *path)
+{
+	int fd = open(path, O_RDWR | O_CLOEXEC);
+
+	return dev_ioctl(fd, VHOST_SET_OWNER, NULL) ? -1 : fd;
+}
+
 TEST_F(msg, read_without_iotlb)
 {
+	int fd = fresh(variant->path);
 	uint8_t buf[256];
 
-	ASSERT_EQ(0, FEATURES(WITHOUT));
-	EXPECT_EQ(0, try_read(self->fd, buf, MSG_SIZE - 1));
-	EXPECT_EQ(-EBADFD, try_read(self->fd, buf, MSG_SIZE));
-	EXPECT_EQ(-EBADFD, try_read(self->fd, buf, sizeof(buf)));
-	EXPECT_EQ(0, events(self->fd));
-	ASSERT_EQ(0, set_nonblock(self->fd));
-	EXPECT_EQ(-EAGAIN, try_read(self->fd, buf, MSG_SIZE));
-	EXPECT_EQ(0, try_read(self->fd, buf, MSG_SIZE - 1));
+	ASSERT_LE(0, fd);
+	EXPECT_EQ(0, try_read(fd, buf, MSG_SIZE - 1));
+	EXPECT_EQ(-EBADFD, try_read(fd, buf, MSG_SIZE));
+	EXPECT_EQ(-EBADFD, try_read(fd, buf, sizeof(buf)));
+	EXPECT_EQ(0, events(fd));
+	ASSERT_EQ(0, set_nonblock(fd));
+	EXPECT_EQ(-EAGAIN, try_read(fd, buf, MSG_SIZE));
+	EXPECT_EQ(0, try_read(fd, buf, MSG_SIZE - 1));
+	close(fd);
 }
 
 TEST_F(msg, read_nothing)
@@ -214,9 +224,9 @@ TEST_F(msg, read_waits)
 	struct reader r = { .fd = self->fd };
 	pthread_t thread;
 
-	ASSERT_EQ(0, START());
 	ASSERT_EQ(0, pthread_create(&thread, NULL, reader, &r));
 	usleep(200000);
+	ASSERT_EQ(0, START());
 	ASK_TX();
 	ASSERT_EQ(0, pthread_join(thread, NULL));
 	EXPECT_EQ(MSG_SIZE, r.ret);
@@ -352,10 +362,20 @@ TEST_F(msg, both_versions)
 
 TEST_F(msg, write_without_iotlb)
 {
+	struct vhost_iotlb_msg m = update_of(ELSEWHERE, 4096, self->t.ram);
+	int fd = fresh(variant->path);
+
+	ASSERT_LE(0, fd);
+	EXPECT_EQ(-EFAULT, iotlb_write(fd, true, &m));
+	EXPECT_EQ(-EFAULT, iotlb_write(fd, false, &m));
+	EXPECT_EQ(-EFAULT, iotlb_invalidate(fd, ELSEWHERE, 4096));
+	EXPECT_EQ(-EINVAL, try_write(fd, self->t.ram, 0));
+	close(fd);
+	/* vhostx has none either after the bit was taken back. */
 	ASSERT_EQ(0, FEATURES(WITHOUT));
-	EXPECT_EQ(-EFAULT, UPDATE(ELSEWHERE, 4096, self->t.ram));
-	EXPECT_EQ(-EFAULT, iotlb_invalidate(self->fd, ELSEWHERE, 4096));
-	EXPECT_EQ(-EINVAL, try_write(self->fd, self->t.ram, 0));
+	if (variant->vhostx) {
+		EXPECT_EQ(-EFAULT, iotlb_write(self->fd, true, &m));
+	}
 }
 
 /* Bytes are enough, more are not looked at; the answer is always the same. */
@@ -632,17 +652,17 @@ TEST_F(msg, features_busy)
 {
 	ASSERT_EQ(0, START());
 	EXPECT_EQ(DIFFERS(-EBUSY, 0), FEATURES(WITHOUT));
+	if (!variant->vhostx)
+		return;
 	ASSERT_EQ(0, vmm_stop(self->v));
 	ASSERT_EQ(0, FEATURES(WITHOUT));
 	for (int i = 0; i < 2; i++)
 		ASSERT_EQ(0, vmm_setup_vq(self->v, i, 0));
 	ASSERT_EQ(0, vmm_backend(self->v, TX, self->nic.tap));
-	EXPECT_EQ(DIFFERS(-EBUSY, 0), FEATURES(WITH));
+	EXPECT_EQ(-EBUSY, FEATURES(WITH));
 	EXPECT_EQ(0, FEATURES(WITHOUT));
 	/* What was refused changed nothing. */
-	if (variant->vhostx) {
-		EXPECT_EQ(-EFAULT, UPDATE(ELSEWHERE, 4096, self->t.ram));
-	}
+	EXPECT_EQ(-EFAULT, UPDATE(ELSEWHERE, 4096, self->t.ram));
 }
 
 TEST_F(msg, reset_forgets_it)
