@@ -154,6 +154,7 @@ went_through()
 		for name in vhostx tap $marked_guest; do
 			echo "$queue packets since mark by $name: $(moved "$tap" "$queue" "$name")"
 		done
+		queues 1 "$tap"
 		return 1
 	fi
 	packets=$(moved "$tap" "$queue" vhostx)
