@@ -105,7 +105,7 @@ mark()
 {
 	marked_guest=${2:-}
 	has_counters || return 0
-	wait_for 10 mark_still "$1" || note "$1 is never quiet"
+	wait_for 20 mark_still "$1" || note "$1 is never quiet"
 }
 
 # Read every book; fails when a packet passed meanwhile.
@@ -150,7 +150,8 @@ went_through()
 {
 	local tap=$1 queue=$2 packets bytes name
 
-	if ! wait_for 5 books_agree "$tap" "$queue"; then
+	# A busy guest takes what waits in the tap long after its sender has ended.
+	if ! wait_for 20 books_agree "$tap" "$queue"; then
 		for name in vhostx tap $marked_guest; do
 			echo "$queue packets since mark by $name: $(moved "$tap" "$queue" "$name")"
 		done
