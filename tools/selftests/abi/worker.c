@@ -26,7 +26,7 @@ FIXTURE_SETUP(worker)
 FIXTURE_TEARDOWN(worker)
 {
 	close(self->fd);
-	EXPECT_EQ(0, worker_count(getpid()));
+	EXPECT_EQ(0, workers_left(getpid()));
 }
 
 #define DO(req, arg)	dev_ioctl(self->fd, req, arg)
@@ -202,7 +202,7 @@ TEST_F(worker, as_many_as_there_may_be)
 	EXPECT_EQ(2, self->w.worker_id);
 	/* Without a queue they go with the owner. */
 	ASSERT_EQ(0, DO(VHOST_RESET_OWNER, NULL));
-	EXPECT_EQ(0, worker_count(getpid()));
+	EXPECT_EQ(0, workers_left(getpid()));
 	OWN();
 	EXPECT_EQ(1, worker_count(getpid()));
 }

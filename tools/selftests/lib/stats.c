@@ -165,6 +165,17 @@ unsigned int worker_count(pid_t pid)
 	return find(pid, -1, &tid);
 }
 
+unsigned int workers_left(pid_t pid)
+{
+	unsigned int n = worker_count(pid);
+
+	for (int i = 0; i < 100 && n; i++) {
+		usleep(10000);
+		n = worker_count(pid);
+	}
+	return n;
+}
+
 static uint64_t cpu_ns(int tid)
 {
 	uint64_t ns = 0;

@@ -47,6 +47,8 @@ uint64_t stats_drops(const struct stats *s);
 int worker_find(pid_t pid, unsigned int nth);
 /* How many there are. */
 unsigned int worker_count(pid_t pid);
+/* How many there still are after a second: a thread's end is not its file's. */
+unsigned int workers_left(pid_t pid);
 /*
  * Per cent of one CPU that a thread used in ms milliseconds, the lowest of up to three
  * times: who spins never comes below the limit, who ends some work does.

@@ -57,7 +57,7 @@ FIXTURE_SETUP(process)
 FIXTURE_TEARDOWN(process)
 {
 	nic_close(&self->nic);
-	EXPECT_EQ(0, worker_count(getpid()));
+	EXPECT_EQ(0, workers_left(getpid()));
 	if (variant->vhostx) {
 		EXPECT_EQ(self->lines, stats_lines());
 	}
@@ -97,7 +97,7 @@ TEST_F(process, close_under_load)
 		load(&self->nic);
 		close(self->nic.vmm.fd);
 		self->nic.vmm.fd = -1;
-		ASSERT_EQ(0, worker_count(getpid()));
+		ASSERT_EQ(0, workers_left(getpid()));
 		nic_close(&self->nic);
 	}
 }
@@ -407,7 +407,7 @@ TEST_F_TIMEOUT(process, many_times, 60)
 		}
 		close(fd);
 	}
-	EXPECT_EQ(0, worker_count(getpid()));
+	EXPECT_EQ(0, workers_left(getpid()));
 	after = dup(0);
 	close(after);
 	EXPECT_EQ(before, after);

@@ -66,7 +66,10 @@ FIXTURE_TEARDOWN(worker)
 	if (self->fd >= 0)
 		close(self->fd);
 	write_file(self->root, "cgroup.procs", "0");
-	EXPECT_EQ(0, rmdir(self->group));
+	/* A thread that has ended leaves its cgroup a little later. */
+	for (int i = 0; i < 100 && rmdir(self->group) && errno == EBUSY; i++)
+		usleep(10000);
+	EXPECT_NE(0, access(self->group, F_OK));
 	EXPECT_EQ(0, umount(self->root));
 	EXPECT_EQ(0, rmdir(self->root));
 }
@@ -76,7 +79,7 @@ TEST_F(worker, is_named_after_its_owner)
 	struct stats s;
 	int tid;
 
-	EXPECT_EQ(0, worker_count(getpid()));
+	EXPECT_EQ(0, workers_left(getpid()));
 	ASSERT_EQ(0, dev_ioctl(self->fd, VHOST_SET_OWNER, NULL));
 	EXPECT_EQ(1, worker_count(getpid()));
 	tid = worker_find(getpid(), 0);
@@ -110,7 +113,7 @@ TEST_F(worker, ends_with_the_file)
 	EXPECT_EQ(1, worker_count(getpid()));
 	close(self->fd);
 	self->fd = -1;
-	EXPECT_EQ(0, worker_count(getpid()));
+	EXPECT_EQ(0, workers_left(getpid()));
 }
 
 TEST_F(worker, ends_with_the_ownership)
@@ -119,7 +122,7 @@ TEST_F(worker, ends_with_the_ownership)
 		ASSERT_EQ(0, dev_ioctl(self->fd, VHOST_SET_OWNER, NULL));
 		ASSERT_EQ(1, worker_count(getpid()));
 		ASSERT_EQ(0, dev_ioctl(self->fd, VHOST_RESET_OWNER, NULL));
-		ASSERT_EQ(0, worker_count(getpid()));
+		ASSERT_EQ(0, workers_left(getpid()));
 	}
 }
 

@@ -47,7 +47,7 @@ FIXTURE_TEARDOWN(workers)
 {
 	if (self->nic.vmm.mem)
 		nic_close(&self->nic);
-	EXPECT_EQ(0, worker_count(getpid()));
+	EXPECT_EQ(0, workers_left(getpid()));
 }
 
 static int attach(int fd, unsigned int index, unsigned int id)
@@ -180,7 +180,7 @@ TEST_F_TIMEOUT(workers, owner_killed_under_load, 60)
 		close(ready[1]);
 		for (int j = 0; j < 100 && worker_count(pid); j++)
 			usleep(20000);
-		EXPECT_EQ(0, worker_count(pid));
+		EXPECT_EQ(0, workers_left(pid));
 	}
 	EXPECT_EQ(2, stats_lines());
 }

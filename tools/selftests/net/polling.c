@@ -154,7 +154,7 @@ TEST_F(polling, makes_way_for_a_kill)
 	EXPECT_TRUE(WIFSIGNALED(status));
 	for (int i = 0; i < 500 && worker_count(pid); i++)
 		usleep(10000);
-	EXPECT_EQ(0, worker_count(pid));
+	EXPECT_EQ(0, workers_left(pid));
 	EXPECT_GT(5.0, seconds() - start);
 }
 
