@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Everything the project is judged by; the last line counts all points.
+# Everything the project is judged by; the last lines say what failed and count all points.
 set -euo pipefail
 # shellcheck source=tools/selftests/vm/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -62,4 +62,4 @@ while [ -n "$(jobs -rp)" ]; do
 	job_end
 done
 echo "# check: $SECONDS s"
-"$vm/ktap.sh" "$results"/*
+"$vm/ktap.sh" -l "$results"/*
