@@ -45,12 +45,13 @@ if ! mount -t overlay -o "lowerdir=$tree,upperdir=$inside/upper,workdir=$inside/
 	mkdir -p "$root"
 	cp -a --reflink=auto "$tree/." "$root"
 fi
+# Before the rest: the checkout can be below it.
+mount -t tmpfs tmpfs "$root/tmp"
 for bind in /dev:/dev /sys:/sys "${binds[@]}"; do
 	mkdir -p "$root${bind#*:}"
 	mount --rbind "${bind%%:*}" "$root${bind#*:}"
 done
 mount -t proc proc "$root/proc"
-mount -t tmpfs tmpfs "$root/tmp"
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 HOME=/root
 # shellcheck disable=SC2016 # expanded inside
 exec chroot "$root" sh -c 'cd "$0" 2>/dev/null || cd /; exec "$@"' "$PWD" "$@"
