@@ -38,6 +38,9 @@ demo: ## Show a guest on vhostx beside vhost-net and QEMU's own (root)
 check: ## Everything: lint, check-fast, the tests on every kernel (root)
 	$(VM)/check.sh
 
+check-long: ## The same with every test on every kernel, some hours (root)
+	$(VM)/check.sh -l
+
 check-fast: ## The tests that need no VM, in under a minute
 	$(MAKE) --no-print-directory -C tools/selftests/ring check
 
@@ -58,5 +61,5 @@ help: ## This list
 	@echo 'K= is 6.1, 6.12 or 7.3. The lab caches in /var/cache/vhostx (VHOSTX_CACHE=).'
 
 .DEFAULT_GOAL := module
-.PHONY: module clean install uninstall demo check check-fast lint \
+.PHONY: module clean install uninstall demo check check-long check-fast lint \
 	vm-image vm-shell vm-test help

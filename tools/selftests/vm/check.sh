@@ -1,13 +1,36 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # Everything the project is judged by; the last lines say what failed and count all points.
+# Usage: check.sh [-l]	-l: every test on every kernel, the repeated ones ten times
 set -euo pipefail
 # shellcheck source=tools/selftests/vm/lib.sh
 . "$(dirname "$0")/lib.sh"
 
+# Long tests of what does not depend on the kernel: on one each, unless -l is given.
+declare -A only_on=(
+	[vm/selfcheck]=6.12
+	[qemu/jumbo]=6.1
+	[qemu/reset]=7.3
+	[qemu/iommu]=6.12
+	[qemu/features]=7.3
+	[qemu/migrate]=6.12
+	[clients/takeover]=6.1
+)
+long=
+while getopts l option; do
+	case $option in
+	l) long=yes ;;
+	*) exit 2 ;;
+	esac
+done
+
 prepare_host
 results=$(mktemp -d "$cache/check.XXXXXX")
 trap 'rm -rf "$results"' EXIT
+if [ -n "$long" ]; then
+	only_on=([vm/selfcheck]=6.12)
+	export VHOSTX_HOPS=10 VHOSTX_RUN_LIMIT=7200
+fi
 
 # Run the stage $1, the rest of the arguments; what it counts goes to the total. A stage
 # that fails without saying in what is one failed point.
@@ -24,22 +47,33 @@ stage()
 	fi
 }
 
-# What runs beside each other; each brings the images that it needs.
+# Print the tests that run on kernel $1.
+tests_on()
+{
+	local name
+
+	make -s --no-print-directory -C "$top/tools/selftests" list | sed 's/\.sh$//' |
+		while read -r name; do
+			[ "${only_on[$name]:-$1}" != "$1" ] || echo "$name"
+		done
+}
+
+# What runs beside each other.
 job()
 {
+	local tests
+
 	case $1 in
-	lint)
+	images)
 		stage images "$vm/image.sh" "${kernels[@]}" forky
+		;;
+	lint)
 		stage lint make -s --no-print-directory -C "$top" lint
 		stage check-fast make -s --no-print-directory -C "$top" check-fast
 		;;
-	"$build_kernel")
-		stage "vm-$1" "$vm/run.sh" "$1"
-		;;
 	*)
-		stage "image-$1" "$vm/image.sh" "$1"
-		# The gate is the same script on every kernel: once is enough to check it.
-		stage "vm-$1" "$vm/run.sh" "$1" "${others[@]}"
+		mapfile -t tests < <(tests_on "$1")
+		stage "vm-$1" "$vm/run.sh" "$1" "${tests[@]}"
 		;;
 	esac
 }
@@ -50,11 +84,9 @@ job_end()
 	wait -n || echo "not ok 1 a job ended with status $?" | tee -a "$results/jobs"
 }
 
-stage "image-$build_kernel" "$vm/image.sh" "$build_kernel"
-mapfile -t others < <(make -s --no-print-directory -C "$top/tools/selftests" list |
-	sed 's/\.sh$//' | grep -vx vm/selfcheck)
 # An emulated host keeps less than one CPU busy: two jobs at a time, their lines marked.
-for name in "$build_kernel" 6.1 7.3 lint; do
+# A job whose image is not there yet waits for it.
+for name in images "$build_kernel" 6.1 7.3 lint; do
 	[ "$(jobs -rp | wc -l)" -lt 2 ] || job_end
 	job "$name" | sed -u "s/^/$name: /" &
 done

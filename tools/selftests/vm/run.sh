@@ -204,6 +204,7 @@ command)
 	;;
 test)
 	choose "$@" >"$lab/tests"
+	echo "export VHOSTX_HOPS=${VHOSTX_HOPS:-1}" >"$lab/environment"
 	cp "$lab/tests" "$lab/tests.all"
 	prepare
 	say "L1 with $k starts, $((SECONDS - begin)) s after the command"
