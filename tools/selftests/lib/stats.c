@@ -176,7 +176,7 @@ unsigned int workers_left(pid_t pid)
 	return n;
 }
 
-static uint64_t cpu_ns(int tid)
+uint64_t thread_run_ns(int tid)
 {
 	uint64_t ns = 0;
 	char path[64];
@@ -194,13 +194,13 @@ static uint64_t cpu_ns(int tid)
 
 static double cpu_window(int tid, int ms)
 {
-	uint64_t before = cpu_ns(tid), after;
+	uint64_t before = thread_run_ns(tid), after;
 	struct timespec t0, t1;
 	double wall;
 
 	clock_gettime(CLOCK_MONOTONIC, &t0);
 	usleep(ms * 1000);
-	after = cpu_ns(tid);
+	after = thread_run_ns(tid);
 	clock_gettime(CLOCK_MONOTONIC, &t1);
 	/* A thread that cannot be read must not look idle. */
 	if (!before || !after)

@@ -49,6 +49,8 @@ int worker_find(pid_t pid, unsigned int nth);
 unsigned int worker_count(pid_t pid);
 /* How many there still are after a second: a thread's end is not its file's. */
 unsigned int workers_left(pid_t pid);
+/* Nanoseconds that a thread has run; 0 if it cannot be read. */
+uint64_t thread_run_ns(int tid);
 /*
  * Per cent of one CPU that a thread used in ms milliseconds, the lowest of up to three
  * times: who spins never comes below the limit, who ends some work does.

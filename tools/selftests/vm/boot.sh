@@ -15,6 +15,12 @@ accel=(-accel "tcg,thread=multi" -cpu max)
 if [ -w /dev/kvm ] && grep -qE '^flags.* (vmx|svm)( |$)' /proc/cpuinfo; then
 	accel=(-accel kvm -cpu host)
 fi
+smp=${VHOSTX_SMP:-2}
+# Time is instructions: what runs costs the same on any machine.
+if [ -n "${VHOSTX_ICOUNT:-}" ]; then
+	accel=(-accel "tcg,thread=single" -cpu max -icount "shift=0,sleep=off")
+	smp=1
+fi
 # shellcheck disable=SC2054 # the commas are the kernel's
 # With checks on, a slab's count of open files is exact: the gate wants that.
 # Emulated time runs slowly on a busy machine: only a real stall is one.
@@ -26,7 +32,7 @@ mkdir -p "$lab/tmp"
 
 exec "$vm/chroot.sh" -b "$lab:/lab" -b "$image:/image" "$build_kernel" \
 	env TMPDIR=/lab/tmp qemu-system-x86_64 -nodefaults -no-user-config -display none \
-	-machine q35 "${accel[@]}" -smp "${VHOSTX_SMP:-2}" -m "${VHOSTX_MEM:-3G}" -no-reboot \
+	-machine q35 "${accel[@]}" -smp "$smp" -m "${VHOSTX_MEM:-3G}" -no-reboot \
 	-kernel /image/vmlinuz -initrd /lab/initrd -append "${append[*]}" \
 	-drive file=/image/root.img,format=raw,if=virtio,snapshot=on,cache=unsafe \
 	-fsdev local,id=lab,path=/lab,security_model=none \
