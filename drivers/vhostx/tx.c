@@ -80,7 +80,7 @@ static void tx_flush(struct vhostx_vq *vq)
 			vhostx_count(&vq->stats, VHOSTX_BYTES, tx->bytes);
 		} else {
 			for (i = 0; i < tx->nr; i++)
-				page_frag_free(tx->xdp[i].data_hard_start);
+				vhostx_frag_put(tx->xdp[i].data_hard_start);
 			vhostx_count(&vq->stats, VHOSTX_DROP_BACKEND, tx->nr);
 		}
 		tx->nr = 0;
@@ -100,8 +100,7 @@ static enum tx_result tx_add(struct vhostx_vq *vq, struct iov_iter *from,
 	enum vhostx_counter why;
 	void *buf;
 
-	buf = page_frag_alloc_align(&tx->frag, size, GFP_KERNEL,
-				    SMP_CACHE_BYTES);
+	buf = vhostx_frag_get(&tx->frags, size);
 	if (unlikely(!buf))
 		return TX_RETRY;
 
@@ -124,7 +123,7 @@ static enum tx_result tx_add(struct vhostx_vq *vq, struct iov_iter *from,
 	tx->bytes += len;
 	return TX_DONE;
 drop:
-	page_frag_free(buf);
+	vhostx_frag_put(buf);
 	return tx_drop(vq, why);
 }
 
@@ -300,22 +299,4 @@ void vhostx_tx_work(struct vhostx_work *work)
 	if (vq->sock.sock && !vhostx_ring_broken(&vq->ring))
 		tx_run(vq);
 	mutex_unlock(&vq->lock);
-}
-
-/**
- * vhostx_tx_init - set up what a TX queue sends from
- * @vq: the queue
- */
-void vhostx_tx_init(struct vhostx_vq *vq)
-{
-	vhostx_frag_init(&vq->tx.frag);
-}
-
-/**
- * vhostx_tx_free - free what vhostx_tx_init() and the queue's runs took
- * @vq: the queue
- */
-void vhostx_tx_free(struct vhostx_vq *vq)
-{
-	vhostx_frag_drain(&vq->tx.frag);
 }

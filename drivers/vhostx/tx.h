@@ -4,10 +4,7 @@
 #define _VHOSTX_TX_H
 
 struct vhostx_work;
-struct vhostx_vq;
 
-void vhostx_tx_init(struct vhostx_vq *vq);
-void vhostx_tx_free(struct vhostx_vq *vq);
 void vhostx_tx_work(struct vhostx_work *work);
 
 #endif

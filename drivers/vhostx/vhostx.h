@@ -19,6 +19,7 @@
 #include <linux/workqueue.h>
 #include <net/xdp.h>
 
+#include "frag.h"
 #include "log.h"
 #include "ring.h"
 #include "sock.h"
@@ -95,13 +96,13 @@ struct vhostx_miss {
 
 /**
  * struct vhostx_tx - frames on their way to the socket
- * @frag: pages they are copied into
+ * @frags: what they are copied into
  * @nr: frames in @xdp
  * @bytes: their bytes
  * @xdp: the frames
  */
 struct vhostx_tx {
-	struct page_frag_cache frag;
+	struct vhostx_frags frags;
 	unsigned int nr;
 	unsigned int bytes;
 	struct xdp_buff xdp[VHOSTX_BATCH];

@@ -73,7 +73,6 @@ void vhostx_vq_init(struct vhostx_vq *vq, struct vhostx_dev *dev, bool is_tx)
 	vq->is_tx = is_tx;
 	vq->work.fn = is_tx ? vhostx_tx_work : vhostx_rx_work;
 	vhostx_notify_init(vq);
-	vhostx_tx_init(vq);
 	vhostx_ring_reset(&vq->ring);
 	vhostx_vq_set_features(vq, vq_no_features);
 }
@@ -84,7 +83,6 @@ void vhostx_vq_init(struct vhostx_vq *vq, struct vhostx_dev *dev, bool is_tx)
  */
 void vhostx_vq_free(struct vhostx_vq *vq)
 {
-	vhostx_tx_free(vq);
 	kvfree(vq->pieces);
 	mutex_destroy(&vq->lock);
 }
@@ -459,6 +457,7 @@ static struct socket *vq_detach(struct vhostx_vq *vq)
 	vhostx_vq_disarm(vq);
 	vhostx_iotlb_forget_miss(vq);
 	vhostx_ring_forget(&vq->ring);
+	vhostx_frags_free(&vq->tx.frags);
 	return vhostx_sock_detach(&vq->sock);
 }
 

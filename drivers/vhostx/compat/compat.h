@@ -15,10 +15,6 @@
 #include <linux/virtio_net.h>
 #include <net/xdp.h>
 
-#ifdef VHOSTX_PAGE_FRAG_INIT
-#include <linux/page_frag_cache.h>
-#endif
-
 #ifndef VHOST_GET_FEATURES_ARRAY
 struct vhost_features_array {
 	__u64 count;
@@ -114,28 +110,6 @@ static inline void vhostx_eventfd_signal(struct eventfd_ctx *ctx)
 	eventfd_signal(ctx, 1);
 #else
 	eventfd_signal(ctx);
-#endif
-}
-
-static inline void vhostx_frag_init(struct page_frag_cache *frag)
-{
-#ifdef VHOSTX_PAGE_FRAG_INIT
-	page_frag_cache_init(frag);
-#else
-	frag->va = NULL;
-#endif
-}
-
-static inline void vhostx_frag_drain(struct page_frag_cache *frag)
-{
-#ifdef VHOSTX_PAGE_FRAG_DRAIN
-	page_frag_cache_drain(frag);
-#else
-	if (!frag->va)
-		return;
-	__page_frag_cache_drain(virt_to_head_page(frag->va),
-				frag->pagecnt_bias);
-	frag->va = NULL;
 #endif
 }
 

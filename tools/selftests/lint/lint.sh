@@ -16,7 +16,7 @@ checks=(spdx length layers versions scripts checkpatch kernel-doc userspace
 # Lowest first: a file includes its own header, and those of the rows above its own.
 layers=(
 	"compat"
-	"mem log"
+	"frag mem log"
 	"ring"
 	"ring_split ring_packed"
 	"sock stats trace worker"

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Memory for frames. A batch needs more than one block, and gives all of them back
+ * soon after: so a few blocks are kept and cut anew, where the kernel's page_frag_cache
+ * would give each up and have the next one cleared.
+ */
+#include <linux/gfp.h>
+#include <linux/mm.h>
+#include <linux/page_ref.h>
+#include <linux/string.h>
+#include <linux/topology.h>
+
+#include "frag.h"
+
+#define FRAG_ORDER	get_order(32768)
+/* References taken at a time, and how few of them are left when more are taken. */
+#define FRAG_REFS	65536
+#define FRAG_REFS_LOW	1024
+
+/*
+ * All its frames came back. Who gave the last one back is done with the pages: that
+ * was an atomic operation, and ours of writing to them depends on its result.
+ */
+static bool frag_idle(const struct vhostx_block *b)
+{
+	return b->page && page_ref_count(b->page) == b->refs &&
+	       page_to_nid(b->page) == numa_mem_id();
+}
+
+static void frag_release(struct vhostx_block *b)
+{
+	if (!b->page)
+		return;
+	page_ref_sub(b->page, b->refs - 1);
+	put_page(b->page);
+	memset(b, 0, sizeof(*b));
+}
+
+static bool frag_fill(struct vhostx_block *b)
+{
+	unsigned int order = FRAG_ORDER;
+
+	b->page = alloc_pages(GFP_KERNEL | __GFP_COMP | __GFP_NOWARN |
+			      __GFP_NORETRY | __GFP_NOMEMALLOC, order);
+	if (!b->page) {
+		order = 0;
+		b->page = alloc_page(GFP_KERNEL | __GFP_NOMEMALLOC);
+	}
+	if (!b->page)
+		return false;
+	b->size = PAGE_SIZE << order;
+	b->refs = 1;
+	return true;
+}
+
+/* Go on to a block whose frames are back, else to a fresh one. */
+static bool frag_next(struct vhostx_frags *frags)
+{
+	struct vhostx_block *b = frags->block;
+	unsigned int i;
+
+	/* From the first on: what is not needed stays without pages. */
+	for (i = 0; i < VHOSTX_BLOCKS && b[i].page && !frag_idle(&b[i]);)
+		i++;
+	if (i == VHOSTX_BLOCKS)
+		i = (frags->at + 1) % VHOSTX_BLOCKS;
+	b += i;
+	if (!frag_idle(b)) {
+		frag_release(b);
+		if (!frag_fill(b))
+			return false;
+	}
+	if (b->refs < FRAG_REFS_LOW) {
+		page_ref_add(b->page, FRAG_REFS);
+		b->refs += FRAG_REFS;
+	}
+	frags->at = i;
+	frags->offset = 0;
+	return true;
+}
+
+/**
+ * vhostx_frag_get - memory for a frame
+ * @frags: the queue's blocks
+ * @size: bytes, a multiple of SMP_CACHE_BYTES up to PAGE_SIZE
+ *
+ * Context: sleeps.
+ *
+ * Return: the memory, for vhostx_frag_put() or whoever puts a page that a frame
+ * lies in; NULL where there is none.
+ */
+void *vhostx_frag_get(struct vhostx_frags *frags, unsigned int size)
+{
+	struct vhostx_block *b = &frags->block[frags->at];
+	void *frag;
+
+	if (unlikely(frags->offset + size > b->size)) {
+		if (!frag_next(frags))
+			return NULL;
+		b = &frags->block[frags->at];
+	}
+	frag = page_address(b->page) + frags->offset;
+	frags->offset += size;
+	b->refs--;
+	return frag;
+}
+
+/**
+ * vhostx_frag_put - give a frame's memory back
+ * @frag: from vhostx_frag_get()
+ */
+void vhostx_frag_put(void *frag)
+{
+	put_page(virt_to_head_page(frag));
+}
+
+/**
+ * vhostx_frags_free - give the blocks up
+ * @frags: the queue's blocks; frames that are on their way stay valid
+ */
+void vhostx_frags_free(struct vhostx_frags *frags)
+{
+	unsigned int i;
+
+	for (i = 0; i < VHOSTX_BLOCKS; i++)
+		frag_release(&frags->block[i]);
+	frags->offset = 0;
+}
