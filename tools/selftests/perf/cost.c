@@ -257,7 +257,8 @@ static int apart(const struct test *t, const char *path, unsigned int packets)
 
 int main(int argc, char **argv)
 {
-	static char *both[] = { DEV_VHOST_NET, DEV_VHOSTX };
+	static char oracle[] = DEV_VHOST_NET, ours[] = DEV_VHOSTX;
+	char *both[] = { oracle, ours };
 	unsigned int packets = 4096, i;
 	const char *only = "";
 	char **device = both;
