@@ -99,6 +99,10 @@ static bool rx_header(struct vhostx_vq *vq, struct iov_iter *to,
 
 	if (vq->sock_hlen == sizeof(hdr.hdr))
 		return true;
+	if (likely(vq->iov[0].iov_len >= sizeof(hdr)))
+		return !put_user(hdr.num_buffers,
+				 (__virtio16 __user *)(vq->iov[0].iov_base +
+						       sizeof(hdr.hdr)));
 	iov_iter_advance(to, sizeof(hdr.hdr));
 	len = sizeof(hdr.num_buffers);
 	return copy_to_iter(&hdr.num_buffers, len, to) == len;

@@ -89,11 +89,34 @@ static void tx_flush(struct vhostx_vq *vq)
 	vhostx_vq_publish(vq);
 }
 
-/* Copy a frame into a page of ours and add it to the batch. */
-static enum tx_result tx_add(struct vhostx_vq *vq, struct iov_iter *from,
+/* Copy what a chain holds, the header to @hdr and the frame to @frame. */
+static bool tx_copy(struct vhostx_vq *vq, int segs, void *hdr, void *frame,
+		    size_t len)
+{
+	size_t skip = vq->vhost_hlen, hlen = vq->sock_hlen;
+	struct iov_iter from;
+
+	/* In one piece, which the room before the frame takes: one copy. */
+	if (likely(segs == 1)) {
+		if (unlikely(copy_from_user(frame - hlen,
+					    vq->iov[0].iov_base + skip,
+					    hlen + len)))
+			return false;
+		memcpy(hdr, frame - hlen, hlen);
+		return true;
+	}
+
+	iov_iter_init(&from, ITER_SOURCE, vq->iov, segs, skip + hlen + len);
+	iov_iter_advance(&from, skip);
+	return copy_from_iter_full(hdr, hlen, &from) &&
+	       copy_from_iter_full(frame, len, &from);
+}
+
+/* Copy a frame of @len bytes into memory of ours and add it to the batch. */
+static enum tx_result tx_add(struct vhostx_vq *vq, int segs, size_t len,
 			     unsigned int pad, unsigned int size)
 {
-	size_t hlen = vq->sock_hlen, len = iov_iter_count(from) - hlen;
+	size_t hlen = vq->sock_hlen;
 	struct vhostx_tx *tx = &vq->tx;
 	struct xdp_buff *xdp = &tx->xdp[tx->nr];
 	struct virtio_net_hdr *hdr;
@@ -109,8 +132,7 @@ static enum tx_result tx_add(struct vhostx_vq *vq, struct iov_iter *from,
 		memset(hdr, 0, sizeof(*hdr));
 
 	why = VHOSTX_DROP_FAULT;
-	if (unlikely(!copy_from_iter_full(hdr, hlen, from) ||
-		     !copy_from_iter_full(buf + pad, len, from)))
+	if (unlikely(!tx_copy(vq, segs, hdr, buf + pad, len)))
 		goto drop;
 	why = VHOSTX_DROP_HDR;
 	if (unlikely(!tx_header_ok(vq, hdr, len)))
@@ -128,15 +150,17 @@ drop:
 }
 
 /* Have the socket copy a frame that is too long for the batch. */
-static enum tx_result tx_send(struct vhostx_vq *vq, struct iov_iter *from)
+static enum tx_result tx_send(struct vhostx_vq *vq, int segs, size_t len)
 {
-	struct msghdr msg = { .msg_flags = MSG_DONTWAIT, .msg_iter = *from };
-	size_t len = iov_iter_count(from);
+	struct msghdr msg = { .msg_flags = MSG_DONTWAIT };
 	int err;
 
 	/* Frames leave in the order in which they came. */
 	tx_flush(vq);
 
+	iov_iter_init(&msg.msg_iter, ITER_SOURCE, vq->iov, segs,
+		      vq->vhost_hlen + len);
+	iov_iter_advance(&msg.msg_iter, vq->vhost_hlen);
 	err = vhostx_sock_send(&vq->sock, &msg, len);
 	switch (err) {
 	case 0:
@@ -162,7 +186,6 @@ static enum tx_result tx_send(struct vhostx_vq *vq, struct iov_iter *from)
 static enum tx_result tx_chain(struct vhostx_vq *vq, size_t *bytes)
 {
 	unsigned int pad, size;
-	struct iov_iter from;
 	size_t len = 0;
 	int segs;
 
@@ -182,8 +205,6 @@ static enum tx_result tx_chain(struct vhostx_vq *vq, size_t *bytes)
 	if (unlikely(len > VHOSTX_TX_MAX))
 		return tx_drop(vq, VHOSTX_DROP_SIZE);
 
-	iov_iter_init(&from, ITER_SOURCE, vq->iov, segs, len);
-	iov_iter_advance(&from, vq->vhost_hlen);
 	len -= vq->vhost_hlen;
 	*bytes += len;
 
@@ -192,8 +213,8 @@ static enum tx_result tx_chain(struct vhostx_vq *vq, size_t *bytes)
 	size = SKB_DATA_ALIGN(pad + len) +
 	       SKB_DATA_ALIGN(sizeof(struct skb_shared_info));
 	if (size <= PAGE_SIZE && vhostx_sock_can_batch(&vq->sock))
-		return tx_add(vq, &from, pad, size);
-	return tx_send(vq, &from);
+		return tx_add(vq, segs, len - vq->sock_hlen, pad, size);
+	return tx_send(vq, segs, len);
 }
 
 /* The first chain there is: 1; 0 where there is none; below 0 it broke. */

@@ -117,7 +117,8 @@ static inline void vhostx_eventfd_signal(struct eventfd_ctx *ctx)
 static inline void *vhostx_xdp_vnet_hdr(void *buf)
 {
 #ifdef VHOSTX_TUN_XDP_HDR
-	return &((struct tun_xdp_hdr *)buf)->gso;
+	/* The header can be longer than that field. */
+	return buf + offsetof(struct tun_xdp_hdr, gso);
 #else
 	return buf;
 #endif
