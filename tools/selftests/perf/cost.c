@@ -257,11 +257,10 @@ static int apart(const struct test *t, const char *path, unsigned int packets)
 
 int main(int argc, char **argv)
 {
-	static char oracle[] = DEV_VHOST_NET, ours[] = DEV_VHOSTX;
-	char *both[] = { oracle, ours };
+	static const char * const both[] = { DEV_VHOST_NET, DEV_VHOSTX };
 	unsigned int packets = 4096, i;
 	const char *only = "";
-	char **device = both;
+	const char * const *device = both;
 	int failed = 0, nr = 2, opt, j;
 
 	while ((opt = getopt(argc, argv, "n:t:")) != -1) {
@@ -273,7 +272,7 @@ int main(int argc, char **argv)
 			return 2;
 	}
 	if (optind < argc) {
-		device = argv + optind;
+		device = (const char * const *)argv + optind;
 		nr = argc - optind;
 	}
 	for (i = 0; i < ARRAY_SIZE(tests); i++) {
