@@ -11,7 +11,8 @@ set -euo pipefail
 packages=(apt kmod udev mount util-linux procps strace initramfs-tools zstd
 	linux-image-amd64 linux-headers-amd64 dkms gcc make libc6-dev
 	iproute2 iputils-ping iperf3 ethtool busybox-static
-	qemu-system-x86 dpdk-dev)
+	qemu-system-x86 dpdk-dev openvswitch-switch
+	libvirt-clients libvirt-daemon libvirt-daemon-driver-qemu)
 hooks=()
 
 # Set what the system of kernel $1 is made of.
