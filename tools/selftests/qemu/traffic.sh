@@ -11,6 +11,7 @@ tap_add vx0
 ip addr add 10.99.0.1/24 dev vx0
 guest_start g1 1 vx0 1
 guest_wait g1 || ktap_bail "the guest did not boot"
+note "QEMU $(guest_ask g1 'info version' | grep -m 1 -oE '^[0-9.]+')"
 check "the guest's NIC comes up" guest_net g1 10.99.0.2/24
 check "QEMU uses vhost" used_vhost g1
 check_counters "both queues run" healthy vx0 2
