@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # DPDK's virtio-user port on the vhost device: sends 64-byte and 1500-byte frames, then
-# takes what pktgen puts into the tap.
+# takes what pktgen puts into the tap, then sends that back.
 set -u
 # shellcheck source=tools/selftests/lib/vhost.sh
 . "$(dirname "$0")/../lib/vhost.sh"
@@ -13,7 +13,7 @@ TAP=dtap0
 need_device
 command -v dpdk-testpmd >/dev/null || ktap_skip_all "no dpdk-testpmd"
 enter_netns "$@"
-ktap_plan 17
+ktap_plan 20
 
 clean_up()
 {
@@ -43,7 +43,7 @@ pmd_start()
 	mkfifo "$LOG/pmd.in"
 	# Open for as long as testpmd runs: the end of its input would end it.
 	exec {pmd_in}<>"$LOG/pmd.in"
-	dpdk-testpmd --lcores 0@0,1@1 --no-pci --no-telemetry --huge-dir "$mounted" \
+	stdbuf -oL dpdk-testpmd --lcores 0@0,1@1 --no-pci --no-telemetry -v --huge-dir "$mounted" \
 		--file-prefix "$name" -m 128 \
 		--vdev="virtio_user0,path=$VHOST_DEV,iface=$TAP,queue_size=1024" -- \
 		-i --forward-mode="$mode" --total-num-mbufs=4096 "$@" \
@@ -137,6 +137,33 @@ drains()
 	inject "$1" "$2" && wait_for 10 pmd_received "$1"
 }
 
+# bounces ROUNDS: testpmd sends back what it takes, 500 frames a time, which the tap can
+# hold should testpmd be slow.
+bounces()
+{
+	local i
+
+	link_before=$(link_counter "$TAP" rx packets)
+	printf '%s\n' stop 'set fwd macswap' start >&"$pmd_in"
+	# Before it says so it throws away what waits.
+	wait_for 30 grep -q 'macswap packet forwarding packets/burst' "$pmd_out" || return 1
+	for ((i = 1; i <= $1; i++)); do
+		inject 500 60 || return 1
+		wait_for 30 link_moved rx $((i * 500)) || return 1
+	done
+}
+
+# As many each way, no more, in every book.
+exactly()
+{
+	local queue
+
+	for queue in rx tx; do
+		went_through "$TAP" "$queue" "$1" 0 || return 1
+		[ "$(moved "$TAP" "$queue" vhostx)" -eq "$1" ] || return 1
+	done
+}
+
 trap clean_up EXIT
 check "$HUGEPAGES huge pages" get_hugepages || ktap_bail "no memory for DPDK"
 
@@ -144,6 +171,7 @@ for size in 64 1500; do
 	pmd_start txonly "tx$size" "--txpkts=$size"
 	check "txonly, $size bytes: testpmd starts on $VHOST_DEV" pmd_up ||
 		ktap_bail "no port"
+	[ "$size" != 64 ] || note "$(grep -m 1 -o "DPDK [0-9.]*" "$pmd_out")"
 	mark "$TAP"
 	check "txonly, $size bytes: 10000 frames come out of the tap" sends 10000
 	check_counters "txonly, $size bytes: through vhostx" \
@@ -160,6 +188,10 @@ check_counters "rxonly: through vhostx" went_through "$TAP" rx 5000 $((5000 * 60
 mark "$TAP"
 check "rxonly: 2000 frames of 1500 bytes reach the port" drains 2000 1500
 check_counters "rxonly: through vhostx" went_through "$TAP" rx 2000 $((2000 * 1500))
-check_counters "rxonly: no queue broke, no frame was refused" healthy "$TAP" 2
+mark "$TAP"
+check "macswap: 2000 frames reach the port and come back" bounces 4
+check_counters "macswap: each of them through vhostx, both ways" exactly 2000
+check_counters "rxonly, macswap: no queue broke, no frame was refused" healthy "$TAP" 2
+check "macswap: testpmd ends well" pmd_stop
 
 ktap_finish
