@@ -121,6 +121,8 @@ inject()
 		echo "$line" >"$control/$TAP" || return 1
 	done
 	timeout 60 sh -c "echo start >$control/pgctrl"
+	# That comes back early where pktgen's thread is slow to begin.
+	wait_for 60 grep -q "^Result: OK: .* usec, $1 " "$control/$TAP" || return 1
 	echo rem_device_all >"$control"/kpktgend_0
 }
 
