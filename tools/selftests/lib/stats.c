@@ -220,3 +220,37 @@ double worker_cpu(int tid, double limit, int ms)
 	}
 	return used;
 }
+
+/* Sum of a file's numbers that follow one of the words, which start their lines. */
+static long sum_after(const char *path, const char * const *words, size_t n)
+{
+	char line[256], word[64];
+	FILE *f = fopen(path, "re");
+	long sum = 0, value;
+
+	while (f && fgets(line, sizeof(line), f)) {
+		if (sscanf(line, "%63s %ld", word, &value) != 2)
+			continue;
+		for (size_t i = 0; i < n; i++)
+			if (!strcmp(word, words[i]))
+				sum += value;
+	}
+	if (f)
+		fclose(f);
+	return sum;
+}
+
+long kernel_memory(void)
+{
+	static const char * const other[] = {
+		"MemFree:", "Buffers:", "Cached:", "SReclaimable:",
+		"AnonPages:", "PageTables:",
+	};
+	static const char * const all[] = { "MemTotal:" };
+	/* What idle CPUs keep on lists of their own, in pages. */
+	static const char * const count[] = { "count:" };
+
+	return sum_after("/proc/meminfo", all, 1) -
+	       sum_after("/proc/meminfo", other, ARRAY_SIZE(other)) -
+	       sum_after("/proc/zoneinfo", count, 1) * 4;
+}

@@ -57,4 +57,7 @@ uint64_t thread_run_ns(int tid);
  */
 double worker_cpu(int tid, double limit, int ms);
 
+/* KiB that the kernel uses itself: neither free, nor any process's, nor a cache. */
+long kernel_memory(void);
+
 #endif
