@@ -82,8 +82,8 @@ static int counted(void)
 	return rx.packets == ROUNDS && tx.packets == ROUNDS ? 0 : -3;
 }
 
-/* The character device that a macvtap has besides its link; open, or -errno. */
-static int open_tap_node(const char *link)
+/* The character device that a tap has besides its link; open, or -errno. */
+static int open_tap_node(const char *link, const char *type)
 {
 	char sys[64], path[160], node[64];
 	unsigned int ma, mi;
@@ -94,8 +94,8 @@ static int open_tap_node(const char *link)
 	snprintf(sys, sizeof(sys), "/tmp/sys.%d", getpid());
 	if (mkdir(sys, 0700) || mount("sysfs", sys, "sysfs", 0, NULL))
 		return -errno;
-	snprintf(path, sizeof(path), "%s/class/net/%s/macvtap/tap%u/dev", sys,
-		 link, if_nametoindex(link));
+	snprintf(path, sizeof(path), "%s/class/net/%s/%s/tap%u/dev", sys, link,
+		 type, if_nametoindex(link));
 	f = fopen(path, "re");
 	if (f) {
 		snprintf(node, sizeof(node), "/tmp/tap.%d", getpid());
@@ -113,16 +113,18 @@ static int open_tap_node(const char *link)
 	return fd;
 }
 
-static int open_macvtap(int hdr_len)
+/* A tap on top of v0. */
+static int open_tap_link(const char *type, const char *mode, int hdr_len)
 {
 	struct ifreq ifr = { .ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR };
+	char command[96];
 	int fd;
 
-	if (system("ip link add link v0 name m0 type macvtap mode passthru"))
+	snprintf(command, sizeof(command),
+		 "ip link add link v0 name m0 type %s mode %s", type, mode);
+	if (system(command) || link_up("m0", 0))
 		return -EIO;
-	if (link_up("m0", 0))
-		return -EIO;
-	fd = open_tap_node("m0");
+	fd = open_tap_node("m0", type);
 	if (fd < 0)
 		return fd;
 	snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "m0");
@@ -141,10 +143,45 @@ TEST_F(backends, macvtap)
 	int fd;
 
 	ASSERT_EQ(0, open_nic(n, variant->path, F_VERSION_1 | F_MRG_RXBUF));
-	fd = open_macvtap(12);
+	fd = open_tap_link("macvtap", "passthru", 12);
 	ASSERT_LE(0, fd);
 	ASSERT_EQ(0, use(n, fd, "v1"));
 	EXPECT_EQ(0, ping(n));
+	if (variant->vhostx) {
+		EXPECT_EQ(0, counted());
+	}
+}
+
+/* It gets what is for its address, whoever the frame is for. */
+static int ping_rx_ip(struct nic *n, size_t len, uint32_t seed)
+{
+	static uint8_t out[FRAME_MAX], in[FRAME_MAX];
+	struct virtio_net_hdr hdr;
+	int ret;
+
+	nic_fill_rx(n, 1, 2048);
+	frame_udp(out, len, seed, &hdr);
+	ret = wire_send(n->wire, NULL, out, len) ?:
+	      nic_recv(n, NULL, in, sizeof(in), NIC_TIMEOUT);
+	if (ret < 0)
+		return ret;
+	return (size_t)ret == len && !memcmp(in, out, len) ? 0 : -EBADMSG;
+}
+
+TEST_F(backends, ipvtap)
+{
+	struct nic *n = &self->nic;
+	int fd;
+
+	ASSERT_EQ(0, open_nic(n, variant->path, F_VERSION_1 | F_MRG_RXBUF));
+	fd = open_tap_link("ipvtap", "l2", 12);
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, system("ip addr add 10.1.0.2/24 dev m0"));
+	ASSERT_EQ(0, use(n, fd, "v1"));
+	for (unsigned int i = 0; i < ROUNDS; i++) {
+		ASSERT_EQ(0, nic_ping_tx(n, 60 + i * 14, i));
+		ASSERT_EQ(0, ping_rx_ip(n, 60 + i * 14, i));
+	}
 	if (variant->vhostx) {
 		EXPECT_EQ(0, counted());
 	}
