@@ -73,7 +73,7 @@ int link_up(const char *name, int mtu)
 
 int tap_open(const char *name, const struct tap_opts *o)
 {
-	struct ifreq ifr = { .ifr_flags = IFF_TAP | IFF_NO_PI };
+	struct ifreq ifr = { .ifr_flags = IFF_TAP | IFF_NO_PI | o->flags };
 	int fd, ret, hdr_len = o->hdr_len ? o->hdr_len : 12;
 
 	fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
