@@ -2,7 +2,9 @@
 /* The processes that hold a device, and how they end. */
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -307,6 +309,15 @@ static int recv_fd(int sock)
 	return fd;
 }
 
+/* Own a device that nobody owns, with what the nic has, and start it. */
+static int own(struct nic *n)
+{
+	return dev_ioctl(n->vmm.fd, VHOST_SET_OWNER, NULL) ?:
+	       dev_ioctl(n->vmm.fd, VHOST_SET_FEATURES, &n->vmm.features) ?:
+	       vmm_set_mem(&n->vmm) ?: vmm_setup_vq(&n->vmm, RX, 0) ?:
+	       vmm_setup_vq(&n->vmm, TX, 0) ?: vmm_start(&n->vmm, n->tap);
+}
+
 /* In another process: take the device over, move a frame each way. */
 static int take_over(FIXTURE_DATA(process) * self, int fd)
 {
@@ -319,10 +330,7 @@ static int take_over(FIXTURE_DATA(process) * self, int fd)
 		return 2;
 	close(n->vmm.fd);
 	n->vmm.fd = fd;
-	if (dev_ioctl(fd, VHOST_SET_OWNER, NULL) ||
-	    dev_ioctl(fd, VHOST_SET_FEATURES, &n->vmm.features) ||
-	    vmm_set_mem(&n->vmm) || vmm_setup_vq(&n->vmm, RX, 0) ||
-	    vmm_setup_vq(&n->vmm, TX, 0) || vmm_start(&n->vmm, n->tap))
+	if (own(n))
 		return 3;
 	if (worker_count(getpid()) != 1)
 		return 4;
@@ -390,6 +398,131 @@ TEST_F(process, reset_and_taken_over)
 		_exit(take_over(self, fd));
 	ASSERT_EQ(pid, waitpid(pid, &status, 0));
 	EXPECT_EQ(0, WEXITSTATUS(status));
+}
+
+/* Traffic that goes on, whoever the device is; once it is not ours, kicks and frames. */
+struct pump {
+	struct nic *nic;
+	atomic_bool ours;
+	atomic_bool stop;
+	atomic_uint moved;
+};
+
+static void *pump(void *arg)
+{
+	struct pump *p = arg;
+	uint8_t frame[1000], in[1000];
+	uint32_t id, len;
+
+	frame_fill(frame, sizeof(frame), 1);
+	while (!p->stop) {
+		if (p->ours) {
+			nic_fill_rx(p->nic, 128, 1526);
+			while (nic_post_tx(p->nic, NULL, NULL, frame,
+					   sizeof(frame)) >= 0)
+				;
+			for (int i = 0; i < 2; i++)
+				while (vq_reap(&p->nic->vmm.vq[i], &id,
+					       &len) == 1)
+					p->moved++;
+		}
+		for (int i = 0; i < 2; i++)
+			vq_kick_always(&p->nic->vmm.vq[i]);
+		for (int i = 0; i < 32; i++)
+			wire_send(p->nic->wire, NULL, frame, sizeof(frame));
+		while (wire_recv(p->nic->wire, NULL, in, sizeof(in), 1) >= 0)
+			;
+	}
+	return NULL;
+}
+
+/* What the device had written: the used rings, and the buffers of RX. */
+static bool untouched(struct nic *n, uint8_t was)
+{
+	for (int i = 0; i < 2; i++) {
+		const uint8_t *used = (void *)n->vmm.vq[i].used;
+
+		for (int j = 0; j < 4096; j++)
+			if (used[j] != was)
+				return false;
+	}
+	for (int i = 0; i < 128; i++) {
+		const uint8_t *slot = vmm_ptr(&n->vmm, nic_slot(n, RX, i));
+
+		for (int j = 0; j < 2048; j++)
+			if (slot[j] != was)
+				return false;
+	}
+	return !efd_read(n->vmm.vq[RX].call, 0) &&
+	       !efd_read(n->vmm.vq[TX].call, 0);
+}
+
+static void poison(struct nic *n, uint8_t with)
+{
+	for (int i = 0; i < 2; i++) {
+		memset(n->vmm.vq[i].used, with, 4096);
+		efd_read(n->vmm.vq[i].call, 0);
+	}
+	for (int i = 0; i < 128; i++)
+		memset(vmm_ptr(&n->vmm, nic_slot(n, RX, i)), with, 2048);
+}
+
+/* In another process: own it, under load from beginning to end, and give it up. */
+static int borrow(FIXTURE_DATA(process) * self, int fd)
+{
+	int ret = take_over(self, fd);
+
+	for (int i = 0; i < 50 && !ret; i++)
+		ret = nic_ping_tx(&self->nic, 500, i) ||
+		      nic_ping_rx(&self->nic, 500, i) ? 6 : 0;
+	if (ret)
+		return ret;
+	load(&self->nic);
+	return dev_ioctl(fd, VHOST_RESET_OWNER, NULL) ? 7 : 0;
+}
+
+/*
+ * The owner's traffic does not stop for RESET_OWNER, nor while another process owns the
+ * device: then what was the first one's is not touched. It gets it back afterwards.
+ */
+TEST_F_TIMEOUT(process, borrowed_under_traffic, 60)
+{
+	struct nic *n = &self->nic;
+	struct pump p = { .nic = n };
+	pthread_t thread;
+	int status;
+	pid_t pid;
+
+	ASSERT_EQ(0, open_nic(n, variant->path));
+	for (int i = 0; i < 5; i++) {
+		unsigned int moved = p.moved;
+
+		p.ours = true;
+		p.stop = false;
+		ASSERT_EQ(0, pthread_create(&thread, NULL, pump, &p));
+		for (int j = 0; j < 1000 && p.moved - moved < 500; j++)
+			usleep(5000);
+		EXPECT_LE(500, p.moved - moved);
+		ASSERT_EQ(0, dev_ioctl(n->vmm.fd, VHOST_RESET_OWNER, NULL));
+		p.stop = true;
+		pthread_join(thread, NULL);
+		poison(n, 0x66);
+
+		p.ours = false;
+		p.stop = false;
+		ASSERT_EQ(0, pthread_create(&thread, NULL, pump, &p));
+		pid = fork();
+		ASSERT_LE(0, pid);
+		if (pid == 0)
+			_exit(borrow(self, n->vmm.fd));
+		ASSERT_EQ(pid, waitpid(pid, &status, 0));
+		EXPECT_EQ(0, WEXITSTATUS(status));
+		p.stop = true;
+		pthread_join(thread, NULL);
+		EXPECT_TRUE(untouched(n, 0x66));
+		ASSERT_EQ(0, own(n));
+	}
+	EXPECT_EQ(0, nic_ping_tx(n, 100, 1));
 }
 
 /* A leak of one file or thread at a time would show. */
