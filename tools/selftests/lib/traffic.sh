@@ -82,6 +82,19 @@ traffic_note()
 	note "$1: $(grep ' receiver *$' "$GUEST_DIR/iperf3.last" | cut -c6-)"
 }
 
+# pktgen GUEST COMMAND SETTING...: 60-byte frames of the guest's, which COMMAND starts by
+# pgctrl. They go to an address that is not the host's, so its stack only throws them away.
+pktgen()
+{
+	guest_run "$1" 60 "cd /proc/net/pktgen &&
+		{ [ -e eth0 ] || echo add_device eth0 >kpktgend_0; } &&
+		for setting in 'pkt_size 60' 'delay 0' 'dst 10.99.0.9'
+			'dst_mac 52:54:00:99:99:99' $(printf "'%s' " "${@:3}"); do
+			echo \$setting >eth0;
+		done;
+		$2"
+}
+
 # ping_sizes GUEST ADDRESS MAX: the guest pings with 20 payload sizes up to MAX, none lost.
 ping_sizes()
 {
