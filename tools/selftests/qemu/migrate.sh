@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# A guest moves between two QEMUs: vhostx to vhostx, to vhost-net and back, VHOSTX_HOPS times
-# each, while it dirties memory and a checked TCP connection carries data both ways.
+# A guest moves between two QEMUs while it dirties memory and a checked TCP connection carries
+# data both ways: from vhostx to vhostx; and one of two queue pairs that was born on vhost-net,
+# to vhostx and back. With VHOSTX_HOPS=N the first goes N times to vhost-net and back as well.
 set -u
 # shellcheck source=tools/selftests/lib/guest.sh
 . "$(dirname "$0")/../lib/guest.sh"
@@ -10,7 +11,7 @@ HOPS=${VHOSTX_HOPS:-1}
 RATE=1000000
 KEEP=1048576
 MORE=262144
-HOP_LIMIT=60
+HOP_LIMIT=120
 # vhost-net of 6.1 has no VIRTIO_F_RING_RESET: a guest that uses it cannot move there.
 case $(uname -r) in
 6.1.*) props=queue_reset=off ;;
@@ -18,7 +19,11 @@ case $(uname -r) in
 esac
 host_status=$GUEST_DIR/stream
 
-guest_test $((9 * HOPS + 8)) "$@"
+hops=(/dev/vhostx)
+if [ "$HOPS" -gt 1 ]; then
+	hops+=(/dev/vhost-net /dev/vhostx)
+fi
+guest_test $((3 * ${#hops[@]} * HOPS + 8 + 4 * 2 + 9)) "$@"
 [ -c /dev/vhost-net ] || ktap_skip_all "no /dev/vhost-net"
 
 finish()
@@ -122,27 +127,50 @@ carries()
 	echo "vhostx: rx $rx tx $tx bytes; the vhost thread ran $ran ns"
 	[ "$ran" -gt 0 ] || return 1
 	if has_counters; then
-		[ "$rx" -ge "$MORE" ] && [ "$tx" -ge "$MORE" ]
+		[ "$rx" -ge "$MORE" ] && [ "$tx" -ge "$MORE" ] && healthy "$tap" $((2 * pairs))
 	else
 		[ "$rx" -eq 0 ] && [ "$tx" -eq 0 ] && none_left "$tap"
 	fi
 }
 
+# The guest sends from each CPU, so on each queue, and is answered there.
+every_pair()
+{
+	local cpu
+
+	for ((cpu = 0; cpu < pairs; cpu++)); do
+		guest_run "$guest" 60 "taskset -c $cpu ping -q -c 30 -i 0.05 -W 5 10.99.0.1" ||
+			return 1
+	done
+	has_counters || return 0
+	pairs_moved rx && pairs_moved tx
+}
+
+pairs_moved()
+{
+	local busy
+
+	busy=$(queues 'field["queue"] == "'"$1"'" && field["packets"] + 0 >= 20' "$tap" | wc -l)
+	echo "$busy $1 queues moved packets"
+	[ "$busy" -eq "$pairs" ]
+}
+
 # hop DEVICE: to a new QEMU on the other tap.
 hop()
 {
-	local what="$((++hops)), ${VHOST_DEV#/dev/} to ${1#/dev/}" next
+	local what="$((++hop)), ${VHOST_DEV#/dev/} to ${1#/dev/}" next
 
 	VHOST_DEV=$1
-	next=g$((hops + 1))
-	tap=vx$((hops % 2))
-	guest_start "$next" 1 "$tap" 1 "$props" "$guest"
+	next=g$((++guests))
+	tap=vx$((hop % 2))
+	guest_start "$next" "$pairs" "$tap" "$pairs" "$props" "$guest"
 	check "hop $what: completes" guest_migrate "$guest" "$next" $HOP_LIMIT ||
 		ktap_bail "the guest is lost"
 	guest=$next
 	check "hop $what: the stream goes on, by this device" carries ||
 		ktap_bail "the guest is not what it was"
 	check "hop $what: memory holds" memory_holds
+	[ "$pairs" = 1 ] || check "hop $what: every queue pair moves packets" every_pair
 
 	note "$(migrate_figure total) ms, $(migrate_figure down) ms of them down"
 }
@@ -164,33 +192,55 @@ dirty_ends()
 	guest_run "$guest" 10 'kill $(pidof dirty)' && wait_for 10 told "done" in_guest dirty
 }
 
+set_pairs()
+{
+	guest_run "$guest" 10 "ethtool -L eth0 combined $pairs"
+}
+
+# journey TIMES BORN PAIRS DEVICE...: the life of a guest, which moves to each of the devices.
+journey()
+{
+	local i device
+
+	VHOST_DEV=$2
+	pairs=$3
+	hop=0
+	guest=g$((++guests))
+	for tap in vx1 vx0; do
+		tap_add $tap "$pairs"
+		ip link set $tap master br0
+	done
+	guest_start "$guest" "$pairs" vx0 "$pairs" "$props"
+	guest_wait "$guest" || ktap_bail "the guest did not boot"
+	check "the guest's NIC comes up" guest_net "$guest" 10.99.0.2/24
+	[ "$pairs" = 1 ] || check "the driver takes $pairs queue pairs" set_pairs
+	check "a stream starts" stream_starts || ktap_bail "no stream"
+	check "it goes on, by ${VHOST_DEV#/dev/}" carries
+	check "memory is dirtied" memory_holds
+	[ "$pairs" = 1 ] || check "every queue pair moves packets" every_pair
+	for ((i = 0; i < $1; i++)); do
+		for device in "${@:4}"; do
+			hop "$device"
+		done
+	done
+	check "the stream ends, every byte arrived" stream_ends
+	check "every page holds what was written to it" dirty_ends
+	note "longest silence at the host: $(value gap <"$host_status") ms"
+	! has_counters ||
+		check "no queue broke, no frame was refused" healthy "$tap" $((2 * pairs))
+	check "QEMU quits" guest_quit "$guest"
+	ip link del vx0
+	ip link del vx1
+}
+
 trap finish EXIT
 guest_tools ../qemu/stream ../qemu/dirty
 ip link add br0 type bridge
 ip link set br0 up
 ip addr add 10.99.0.1/24 dev br0
-for tap in vx1 vx0; do
-	tap_add $tap
-	ip link set $tap master br0
-done
 
-hops=0
-guest=g1
-guest_start g1 1 vx0 1 "$props"
-guest_wait g1 || ktap_bail "the guest did not boot"
-check "the guest's NIC comes up" guest_net g1 10.99.0.2/24
-check "a stream starts" stream_starts || ktap_bail "no stream"
-check "it goes on, by vhostx" carries
-check "memory is dirtied" memory_holds
-for ((i = 0; i < HOPS; i++)); do
-	hop /dev/vhostx
-	hop /dev/vhost-net
-	hop /dev/vhostx
-done
-check "the stream ends, every byte arrived" stream_ends
-check "every page holds what was written to it" dirty_ends
-note "longest silence at the host: $(value gap <"$host_status") ms"
-check "no queue broke, no frame was refused" healthy "$tap" 2
-check "QEMU quits" guest_quit "$guest"
+guests=0
+journey "$HOPS" /dev/vhostx 1 "${hops[@]}"
+journey 1 /dev/vhost-net 2 /dev/vhostx /dev/vhost-net
 
 ktap_finish
