@@ -34,10 +34,11 @@ static bool worker_run(void *data)
 
 	__set_current_state(TASK_RUNNING);
 	node = llist_reverse_order(node);
-	/* Off the list before the bit is clear, or it could be added twice. */
-	smp_wmb();
 	llist_for_each_entry_safe(work, next, node, node) {
-		clear_bit(VHOSTX_WORK_QUEUED, &work->queued);
+		/* Its node was read before others may add it again. */
+		clear_bit_unlock(VHOSTX_WORK_QUEUED, &work->queued);
+		/* Who found the bit set is seen: pairs with test_and_set_bit(). */
+		smp_mb__after_atomic();
 		work->fn(work);
 		cond_resched();
 	}
