@@ -142,17 +142,18 @@ bool vhostx_iotlb_locate(struct vhostx_vq *vq)
 /**
  * vhostx_iotlb_miss - ask for the translation that was missing last
  * @vq: the queue; it is run again when the translation has come
+ *
+ * A VMM that cannot translate says nothing, so each run asks afresh: the next
+ * kick is the queue's next chance, and what it misses by then may be another.
  */
 void vhostx_iotlb_miss(struct vhostx_vq *vq)
 {
 	struct vhostx_dev *dev = vq->dev;
 
 	spin_lock(&dev->miss_lock);
-	if (vq->miss.state == VHOSTX_MISS_NONE) {
-		vq->miss.iova = vq->view.miss;
-		vq->miss.perm = vq->view.miss_perm;
-		vq->miss.state = VHOSTX_MISS_NEW;
-	}
+	vq->miss.iova = vq->view.miss;
+	vq->miss.perm = vq->view.miss_perm;
+	vq->miss.state = VHOSTX_MISS_NEW;
 	spin_unlock(&dev->miss_lock);
 	wake_up_interruptible_poll(&dev->miss_wait, EPOLLIN | EPOLLRDNORM);
 }

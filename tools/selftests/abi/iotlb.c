@@ -127,6 +127,8 @@ static int questions(int fd)
 	struct vhost_iotlb_msg m;
 	int n = 0;
 
+	/* A run that is still to come would ask once more. */
+	usleep(200000);
 	while (n < 100 && !iotlb_read(fd, true, &m, 200))
 		n++;
 	return n;
@@ -256,8 +258,8 @@ TEST(read_ends_with_the_iotlb)
 }
 
 /*
- * A queue has one question at a time, however often it is kicked; vhost-net
- * had any number of them up to 7.2.
+ * A queue has one question to read at a time, however often it is kicked;
+ * vhost-net had any number of them up to 7.2.
  */
 TEST_F(msg, one_question)
 {
@@ -270,12 +272,12 @@ TEST_F(msg, one_question)
 		EXPECT_LE(1, questions(self->fd));
 	} else {
 		EXPECT_EQ(1, questions(self->fd));
-		/* Asked, not answered: not asked again either. */
+		/* Read and not answered: the next kick asks again. */
 		for (int i = 0; i < 20; i++) {
 			ASK_TX();
 			usleep(5000);
 		}
-		EXPECT_EQ(0, questions(self->fd));
+		EXPECT_EQ(1, questions(self->fd));
 	}
 	EXPECT_EQ(0, events(self->fd));
 }
@@ -289,9 +291,10 @@ TEST_F(msg, one_question_each)
 		EXPECT_LE(2, questions(self->fd));
 	} else {
 		EXPECT_EQ(2, questions(self->fd));
+		EXPECT_EQ(0, questions(self->fd));
 		ASK_TX();
 		vq_kick_always(&self->v->vq[RX]);
-		EXPECT_EQ(0, questions(self->fd));
+		EXPECT_EQ(2, questions(self->fd));
 	}
 }
 

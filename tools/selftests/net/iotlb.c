@@ -138,6 +138,47 @@ TEST_F(iova, question_for_a_buffer)
 	EXPECT_EQ(-1, frame_check(frame, 2 * PAGE, 1));
 }
 
+/*
+ * A VMM that knows no translation says nothing: the next kick is the queue's next
+ * chance, and asks for what is missing by then. What vhost-net does is said alone.
+ */
+TEST_F(iova, kick_asks_again)
+{
+	struct run *r = &self->r;
+	struct vhost_iotlb_msg m;
+	int ret;
+
+	ASSERT_EQ(0, iotlb_map_rings(&r->t));
+	ASSERT_EQ(0, vmm_backend(r->v, TX, r->nic.tap));
+	ASSERT_EQ(0, post_tx(r, 1));
+	ASSERT_EQ(0, next_question(r, 0, &m));
+	EXPECT_EQ(self->slot / PAGE, m.iova / PAGE);
+	while (!iotlb_read(r->v->fd, true, &m, 200))
+		;
+	vq_kick_always(self->tx);
+	ret = iotlb_read(r->v->fd, true, &m, 500);
+	if (!variant->vhostx) {
+		TH_LOG("vhost-net: %s", ret ? "asks no more" : "asks again");
+		return;
+	}
+	ASSERT_EQ(0, ret);
+	EXPECT_EQ(self->slot / PAGE, m.iova / PAGE);
+	/* Nobody but the kick did that. */
+	EXPECT_EQ(-ETIMEDOUT, iotlb_read(r->v->fd, true, &m, 200));
+
+	/* Meanwhile the ring went, too: that comes first. */
+	ASSERT_EQ(0, iotlb_invalidate(r->v->fd,
+				      iotlb_iova(&r->t, self->tx->desc), 1));
+	vq_kick_always(self->tx);
+	ASSERT_EQ(0, iotlb_read(r->v->fd, true, &m, NIC_TIMEOUT));
+	EXPECT_EQ(iotlb_iova(&r->t, self->tx->desc) / PAGE, m.iova / PAGE);
+	ASSERT_EQ(0, iotlb_map_rings(&r->t));
+	ASSERT_EQ(0, iotlb_read(r->v->fd, true, &m, NIC_TIMEOUT));
+	EXPECT_EQ(self->slot / PAGE, m.iova / PAGE);
+	ASSERT_EQ(0, iotlb_map(&r->t, self->slot, 1));
+	EXPECT_EQ(0, sent(r, 1));
+}
+
 /* Each page once, whatever of it is used and how often. */
 TEST_F(iova, asked_once)
 {
@@ -356,6 +397,40 @@ TEST(ring_forbidden)
 		EXPECT_EQ(0, iotlb_rest(&r.t));
 		run_close(&r);
 	}
+}
+
+/* No IOMMU has smaller pages: half of one is no translation of a ring's. */
+TEST(ring_page_in_halves)
+{
+	struct run_opts o = {
+		.path = DEV_VHOSTX, .features = F_MRG_RXBUF, .num = 1024,
+	};
+	struct stats st;
+	struct run r;
+	uint64_t page;
+
+	ASSERT_EQ(0, run_open(&r, &o));
+	page = iotlb_iova(&r.t, r.v->vq[TX].desc);
+	ASSERT_EQ(0, iotlb_map_rings(&r.t));
+	ASSERT_EQ(0, iotlb_update(r.v->fd, page, PAGE / 2,
+				  iotlb_owner(&r.t, page), VHOST_ACCESS_RW));
+	ASSERT_EQ(0, iotlb_update(r.v->fd, page + PAGE / 2, PAGE / 2,
+				  iotlb_owner(&r.t, page) + PAGE / 2,
+				  VHOST_ACCESS_RW));
+	ASSERT_EQ(0, iotlb_serve(&r.t));
+	ASSERT_EQ(0, vmm_start(r.v, r.nic.tap));
+	ASSERT_EQ(0, post_tx(&r, 1));
+	EXPECT_EQ(1, efd_read(r.v->vq[TX].err, NIC_TIMEOUT));
+	ASSERT_EQ(0, nic_stats(TX, &st));
+	EXPECT_EQ(0, strcmp("desc-read", st.reason)) TH_LOG("%s", st.reason);
+	EXPECT_EQ(0, burst_rx(&r, 1, small, 2048, 1));
+
+	/* Whole again, it can be started again. */
+	ASSERT_EQ(0, iotlb_map(&r.t, page, 1));
+	ASSERT_EQ(0, vmm_backend(r.v, TX, r.nic.tap));
+	EXPECT_EQ(0, sent(&r, 1));
+	EXPECT_EQ(0, iotlb_rest(&r.t));
+	run_close(&r);
 }
 
 /* Whatever a queue was asking for as its backend goes, it asks no more. */
