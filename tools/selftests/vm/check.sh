@@ -9,6 +9,7 @@ set -euo pipefail
 # Long tests of what does not depend on the kernel: on one each, unless -l is given.
 declare -A only_on=(
 	[vm/selfcheck]=6.12
+	[net/in_order]=7.3
 	[qemu/jumbo]=6.1
 	[qemu/reset]=7.3
 	[qemu/iommu]=6.12
