@@ -12,6 +12,7 @@
 struct tap_opts {
 	bool no_vnet_hdr;
 	bool multi_queue;
+	unsigned short flags;	/* more of IFF_* */
 	int hdr_len;		/* 0 = 12 */
 	unsigned int offloads;	/* TUN_F_* */
 	int mtu;		/* 0 = leave */

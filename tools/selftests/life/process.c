@@ -6,7 +6,9 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
 
@@ -274,6 +276,118 @@ TEST_F(process, exec_ends_the_worker)
 	kill(pid, SIGKILL);
 	ASSERT_EQ(pid, waitpid(pid, &status, 0));
 	EXPECT_TRUE(WIFSIGNALED(status));
+}
+
+static int write_file(const char *path, const char *s)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC), ret = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (write(fd, s, strlen(s)) < 0)
+		ret = -errno;
+	close(fd);
+	return ret;
+}
+
+/* The worker neither keeps the dump waiting nor outlives it. */
+TEST_F(process, dumps_core_under_load)
+{
+	char dir[] = "/tmp/core.XXXXXX", core[32];
+	int status;
+	pid_t pid;
+
+	ASSERT_NE(NULL, mkdtemp(dir));
+	pid = fork();
+	ASSERT_LE(0, pid);
+	if (pid == 0) {
+		struct rlimit all = { RLIM_INFINITY, RLIM_INFINITY };
+
+		/* All but the memory itself. */
+		if (chdir(dir) || setrlimit(RLIMIT_CORE, &all) ||
+		    write_file("/proc/self/coredump_filter", "0") ||
+		    open_nic(&self->nic, variant->path))
+			_exit(1);
+		signal(SIGSEGV, SIG_DFL);
+		load(&self->nic);
+		raise(SIGSEGV);
+		_exit(2);
+	}
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_TRUE(WIFSIGNALED(status)) TH_LOG("status %x", status);
+	EXPECT_TRUE(WCOREDUMP(status));
+	EXPECT_EQ(0, no_worker(pid));
+	for (int i = 0; i < 2; i++) {
+		snprintf(core, sizeof(core), "%s/core", dir);
+		if (i)
+			snprintf(core, sizeof(core), "%s/core.%d", dir, pid);
+		unlink(core);
+	}
+	EXPECT_EQ(0, rmdir(dir));
+}
+
+#define CGROUP	"/sys/fs/cgroup/vhostx-freeze"
+
+static bool cgroup_frozen(void)
+{
+	FILE *f = fopen(CGROUP "/cgroup.events", "re");
+	char line[64];
+	int frozen = 0;
+
+	while (f && fgets(line, sizeof(line), f))
+		sscanf(line, "frozen %d", &frozen);
+	if (f)
+		fclose(f);
+	return frozen;
+}
+
+/*
+ * The whole process stops for the freezer, and goes on. A worker that is the kernel's
+ * own goes on meanwhile, so that the cgroup never counts as frozen.
+ */
+TEST_F(process, frozen_and_thawed)
+{
+	bool tasks = !access("/sys/module/vhostx/parameters/fork_from_owner_default",
+			     F_OK);
+	int ready[2], status;
+	pid_t pid;
+	char c;
+
+	ASSERT_EQ(0, pipe(ready));
+	ASSERT_EQ(0, mkdir(CGROUP, 0755));
+	pid = fork();
+	ASSERT_LE(0, pid);
+	if (pid == 0) {
+		if (write_file(CGROUP "/cgroup.procs", "0") ||
+		    open_nic(&self->nic, variant->path))
+			_exit(1);
+		for (int i = 0;; i++) {
+			if (nic_ping_tx(&self->nic, 300, i) ||
+			    nic_ping_rx(&self->nic, 300, i))
+				_exit(2);
+			if (write(ready[1], "", 1) != 1)
+				_exit(3);
+		}
+	}
+	for (int i = 0; i < 5; i++) {
+		for (int j = 0; j < 5; j++)
+			ASSERT_EQ(1, read(ready[0], &c, 1));
+		ASSERT_EQ(0, write_file(CGROUP "/cgroup.freeze", "1"));
+		for (int j = 0; j < 250 && tasks && !cgroup_frozen(); j++)
+			usleep(20000);
+		EXPECT_EQ(tasks, cgroup_frozen());
+		usleep(100000);
+		ASSERT_EQ(0, write_file(CGROUP "/cgroup.freeze", "0"));
+	}
+	EXPECT_EQ(0, waitpid(pid, &status, WNOHANG)) TH_LOG("status %x", status);
+	kill(pid, SIGKILL);
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_EQ(0, no_worker(pid));
+	for (int i = 0; i < 100 && rmdir(CGROUP); i++)
+		usleep(20000);
+	EXPECT_NE(0, access(CGROUP, F_OK));
+	close(ready[0]);
+	close(ready[1]);
 }
 
 static int send_fd(int sock, int fd)
