@@ -2,9 +2,11 @@
 /* The thread that does the work: its name, its cgroups, its end. */
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 
 #include "devices.h"
 
@@ -123,6 +125,38 @@ TEST_F(worker, ends_with_the_ownership)
 		ASSERT_EQ(1, worker_count(getpid()));
 		ASSERT_EQ(0, dev_ioctl(self->fd, VHOST_RESET_OWNER, NULL));
 		ASSERT_EQ(0, workers_left(getpid()));
+	}
+}
+
+static void ignore(int sig)
+{
+	(void)sig;
+}
+
+/* A thread cannot be made while a signal is pending: the ioctl is done again. */
+TEST_F(worker, starts_under_signals)
+{
+	struct itimerval often = { { 0, 1000 }, { 0, 1000 } }, never = {};
+	struct sigaction act = { .sa_handler = ignore };
+	int failed = 0, ret = 0;
+
+	ASSERT_EQ(0, sigaction(SIGALRM, &act, NULL));
+	ASSERT_EQ(0, setitimer(ITIMER_REAL, &often, NULL));
+	for (int i = 0; i < 500; i++) {
+		int now = dev_ioctl(self->fd, VHOST_SET_OWNER, NULL);
+
+		if (now) {
+			failed++;
+			ret = now;
+			continue;
+		}
+		dev_ioctl(self->fd, VHOST_RESET_OWNER, NULL);
+	}
+	ASSERT_EQ(0, setitimer(ITIMER_REAL, &never, NULL));
+	if (variant->vhostx) {
+		EXPECT_EQ(0, failed) TH_LOG("%d", ret);
+	} else if (failed) {
+		TH_LOG("vhost-net: %d of 500 starts failed, %d", failed, ret);
 	}
 }
 
