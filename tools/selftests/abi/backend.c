@@ -1,11 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* VHOST_NET_SET_BACKEND: what a queue is connected to. */
 #include <fcntl.h>
-#include <sys/eventfd.h>
 #include <sys/mman.h>
-#include <sys/socket.h>
-#include <linux/if_packet.h>
-#include <arpa/inet.h>
 
 #include "devices.h"
 
@@ -72,64 +68,6 @@ TEST_F(backend, stop_and_go)
 	}
 }
 
-TEST_F(backend, index_and_pointer)
-{
-	EXPECT_EQ(-ENOBUFS, vmm_backend(self->v, 2, self->nic.tap));
-	EXPECT_EQ(-ENOBUFS, vmm_backend(self->v, 2, -1));
-	EXPECT_EQ(-ENOBUFS, vmm_backend(self->v, ~0u, -1));
-	EXPECT_EQ(-EFAULT, dev_ioctl(self->v->fd, VHOST_NET_SET_BACKEND,
-				     BAD_PTR));
-}
-
-TEST_F(backend, not_a_backend)
-{
-	int fd[] = {
-		999, -2,
-		open("/dev/null", O_RDWR | O_CLOEXEC),
-		eventfd(0, EFD_CLOEXEC),
-		socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0),
-		socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0),
-		socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_ICMP),
-		socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0),
-		socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, 0),
-		socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC, 0),
-		self->v->fd,
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(fd); i++) {
-		EXPECT_EQ(-ENOTSOCK, vmm_backend(self->v, RX, fd[i])) {
-			TH_LOG("case %zu", i);
-		}
-		EXPECT_EQ(-ENOTSOCK, vmm_backend(self->v, TX, fd[i])) {
-			TH_LOG("case %zu", i);
-		}
-	}
-	for (size_t i = 2; i < ARRAY_SIZE(fd) - 1; i++)
-		close(fd[i]);
-}
-
-TEST_F(backend, packet_socket)
-{
-	int fd = wire_open(NIC_TAP, false);
-
-	ASSERT_LE(0, fd);
-	EXPECT_EQ(0, vmm_start(self->v, fd));
-	EXPECT_EQ(0, vmm_stop(self->v));
-	close(fd);
-}
-
-TEST_F(backend, tun_file_without_device)
-{
-	int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
-
-	ASSERT_LE(0, fd);
-	EXPECT_EQ(-EINVAL, vmm_backend(self->v, TX, fd));
-	EXPECT_EQ(-EINVAL, vmm_backend(self->v, RX, fd));
-	close(fd);
-	EXPECT_EQ(0, vmm_start(self->v, self->nic.tap));
-	EXPECT_EQ(0, nic_ping_tx(&self->nic, 60, 1));
-}
-
 TEST_F(backend, error_keeps_the_old_one)
 {
 	int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
@@ -165,31 +103,6 @@ TEST_F(backend, another_tap_on_a_live_queue)
 	EXPECT_EQ(0, vmm_stop(self->v));
 	close(tap);
 	close(old);
-}
-
-/* A device that was told nothing but its owner. */
-TEST_F(backend, not_set_up)
-{
-	struct vmm v;
-
-	ASSERT_EQ(0, vmm_open(&v, variant->path));
-	EXPECT_EQ(-EPERM, vmm_backend(&v, TX, -1));
-	ASSERT_EQ(0, dev_ioctl(v.fd, VHOST_SET_OWNER, NULL));
-	EXPECT_EQ(-EFAULT, vmm_backend(&v, TX, self->nic.tap));
-	/* The ring comes before the file. */
-	EXPECT_EQ(-EFAULT, vmm_backend(&v, TX, 999));
-	/* QEMU asserts that a detach works, so it does whatever is set. */
-	EXPECT_EQ(DIFFERS(0, -EFAULT), vmm_backend(&v, TX, -1));
-	EXPECT_EQ(DIFFERS(0, -EFAULT), vmm_backend(&v, RX, -1));
-	vmm_close(&v);
-}
-
-TEST_F(backend, detach_twice)
-{
-	EXPECT_EQ(0, vmm_stop(self->v));
-	ASSERT_EQ(0, vmm_start(self->v, self->nic.tap));
-	EXPECT_EQ(0, vmm_stop(self->v));
-	EXPECT_EQ(0, vmm_stop(self->v));
 }
 
 TEST_F(backend, used_ring_cannot_be_read)

@@ -1,21 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The device IOTLB: messages in and out, and what the ioctls make of it. */
+/* The device IOTLB: what becomes of messages, and what the ioctls make of it. */
 #include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/utsname.h>
-#include <sys/wait.h>
 
 #include "devices.h"
 #include "iotlb.h"
 
 #define KERNEL_ADDR	0xffff888000000000ULL
 #define MSG_SIZE	((int)sizeof(struct vhost_msg))
-/* What of a message is looked at: its head and the payload. */
-#define MSG_USED	((int)(offsetof(struct vhost_msg, iotlb) + \
-			       sizeof(struct vhost_iotlb_msg)))
 /* Where nothing of the guest's is. */
 #define ELSEWHERE	0x7000000000ULL
 #define WITH		(F_VERSION_1 | F_MRG_RXBUF | F_ACCESS_PLATFORM)
@@ -78,14 +72,6 @@ static int try_read(int fd, void *to, size_t size)
 	return n < 0 ? -errno : n;
 }
 
-static int try_write(int fd, const void *from, size_t size)
-{
-	const void *volatile at = from;
-	ssize_t n = write(fd, at, size);
-
-	return n < 0 ? -errno : n;
-}
-
 static short events(int fd)
 {
 	struct pollfd p = { .fd = fd, .events = POLLIN | POLLOUT | POLLRDNORM };
@@ -132,79 +118,6 @@ static int questions(int fd)
 	while (n < 100 && !iotlb_read(fd, true, &m, 200))
 		n++;
 	return n;
-}
-
-TEST_F(msg, offered)
-{
-	uint64_t f = 0;
-
-	ASSERT_EQ(0, dev_ioctl(self->fd, VHOST_GET_FEATURES, &f));
-	EXPECT_TRUE(f & F_ACCESS_PLATFORM);
-}
-
-/* A device that never had one: vhost-net of 6.1 keeps the one it had. */
-static int fresh(const char *path)
-{
-	int fd = open(path, O_RDWR | O_CLOEXEC);
-
-	return dev_ioctl(fd, VHOST_SET_OWNER, NULL) ? -1 : fd;
-}
-
-TEST_F(msg, read_without_iotlb)
-{
-	int fd = fresh(variant->path);
-	uint8_t buf[256];
-
-	ASSERT_LE(0, fd);
-	EXPECT_EQ(0, try_read(fd, buf, MSG_SIZE - 1));
-	EXPECT_EQ(-EBADFD, try_read(fd, buf, MSG_SIZE));
-	EXPECT_EQ(-EBADFD, try_read(fd, buf, sizeof(buf)));
-	EXPECT_EQ(0, events(fd));
-	ASSERT_EQ(0, set_nonblock(fd));
-	EXPECT_EQ(-EAGAIN, try_read(fd, buf, MSG_SIZE));
-	EXPECT_EQ(0, try_read(fd, buf, MSG_SIZE - 1));
-	close(fd);
-}
-
-TEST_F(msg, read_nothing)
-{
-	uint8_t buf[256];
-
-	EXPECT_EQ(0, events(self->fd));
-	for (int i = 0; i < MSG_SIZE; i++) {
-		EXPECT_EQ(0, try_read(self->fd, buf, i));
-	}
-	EXPECT_EQ(0, try_read(self->fd, BAD_PTR, MSG_SIZE - 1));
-	ASSERT_EQ(0, set_nonblock(self->fd));
-	EXPECT_EQ(-EAGAIN, try_read(self->fd, buf, MSG_SIZE));
-	EXPECT_EQ(-EAGAIN, try_read(self->fd, buf, sizeof(buf)));
-	EXPECT_EQ(-EAGAIN, try_read(self->fd, BAD_PTR, MSG_SIZE));
-}
-
-static void on_alarm(int sig)
-{
-	(void)sig;
-}
-
-TEST_F(msg, read_is_interrupted)
-{
-	struct sigaction sa = { .sa_handler = on_alarm };
-	uint8_t buf[256];
-
-	ASSERT_EQ(0, sigaction(SIGUSR1, &sa, NULL));
-	for (int i = 0; i < 2; i++) {
-		pid_t me = getpid(), pid = fork();
-		int status;
-
-		ASSERT_LE(0, pid);
-		if (pid == 0) {
-			usleep(200000);
-			_exit(kill(me, SIGUSR1));
-		}
-		EXPECT_EQ(-EINTR, try_read(self->fd, buf, sizeof(buf)));
-		ASSERT_EQ(pid, waitpid(pid, &status, 0));
-		EXPECT_EQ(0, status);
-	}
 }
 
 struct reader {
@@ -298,24 +211,6 @@ TEST_F(msg, one_question_each)
 	}
 }
 
-TEST_F(msg, poll)
-{
-	uint8_t buf[256];
-
-	EXPECT_EQ(0, events(self->fd));
-	ASSERT_EQ(0, START_TX());
-	ASK_TX();
-	for (int i = 0; i < 100 && !events(self->fd); i++)
-		usleep(20000);
-	EXPECT_EQ(POLLIN | POLLRDNORM, events(self->fd));
-	/* A buffer that is too short takes nothing. */
-	EXPECT_EQ(0, try_read(self->fd, BAD_PTR, MSG_SIZE - 1));
-	EXPECT_EQ(POLLIN | POLLRDNORM, events(self->fd));
-	EXPECT_EQ(MSG_SIZE, try_read(self->fd, buf, sizeof(buf)));
-	questions(self->fd);
-	EXPECT_EQ(0, events(self->fd));
-}
-
 /* What could not be handed over is lost, or stays: the queue does not hang. */
 TEST_F(msg, read_to_nowhere)
 {
@@ -363,210 +258,6 @@ TEST_F(msg, both_versions)
 	}
 }
 
-TEST_F(msg, write_without_iotlb)
-{
-	struct vhost_iotlb_msg m = update_of(ELSEWHERE, 4096, self->t.ram);
-	int fd = fresh(variant->path);
-
-	ASSERT_LE(0, fd);
-	EXPECT_EQ(-EFAULT, iotlb_write(fd, true, &m));
-	EXPECT_EQ(-EFAULT, iotlb_write(fd, false, &m));
-	EXPECT_EQ(-EFAULT, iotlb_invalidate(fd, ELSEWHERE, 4096));
-	EXPECT_EQ(-EINVAL, try_write(fd, self->t.ram, 0));
-	close(fd);
-	/* vhostx has none either after the bit was taken back. */
-	ASSERT_EQ(0, FEATURES(WITHOUT));
-	if (variant->vhostx) {
-		EXPECT_EQ(-EFAULT, iotlb_write(self->fd, true, &m));
-	}
-}
-
-/* Bytes are enough, more are not looked at; the answer is always the same. */
-TEST_F(msg, write_sizes)
-{
-	uint8_t buf[4096] = {};
-	struct vhost_msg_v2 *two = (void *)buf;
-	struct vhost_msg *one = (void *)buf;
-
-	for (int v2 = 0; v2 < 2; v2++) {
-		if (v2)
-			two->type = VHOST_IOTLB_MSG_V2;
-		else
-			one->type = VHOST_IOTLB_MSG;
-		one->iotlb = update_of(ELSEWHERE, 4096, self->t.ram);
-		for (int i = 0; i < MSG_USED; i++) {
-			EXPECT_EQ(-EINVAL, try_write(self->fd, buf, i)) {
-				TH_LOG("%d bytes", i);
-			}
-		}
-		for (int i = MSG_USED; i <= MSG_SIZE; i++) {
-			EXPECT_EQ(MSG_SIZE, try_write(self->fd, buf, i)) {
-				TH_LOG("%d bytes", i);
-			}
-		}
-		EXPECT_EQ(MSG_SIZE, try_write(self->fd, buf, sizeof(buf)));
-	}
-	/* vhost-net as well sees no difference to what is too short. */
-	EXPECT_EQ(-EINVAL, try_write(self->fd, BAD_PTR, MSG_SIZE));
-}
-
-TEST_F(msg, write_message_types)
-{
-	static const int types[] = { 0, 3, 4, 255, 0x10000, 0x7fffffff, -1 };
-	struct vhost_msg msg = {};
-
-	msg.iotlb = update_of(ELSEWHERE, 4096, self->t.ram);
-	for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
-		msg.type = types[i];
-		EXPECT_EQ(-EINVAL, try_write(self->fd, &msg, sizeof(msg))) {
-			TH_LOG("type %d", types[i]);
-		}
-	}
-	for (int type = 0; type < 256; type++) {
-		bool known = type == VHOST_IOTLB_UPDATE ||
-			     type == VHOST_IOTLB_INVALIDATE;
-
-		msg.type = VHOST_IOTLB_MSG;
-		msg.iotlb.type = type;
-		EXPECT_EQ(known ? MSG_SIZE : -EFAULT,
-			  try_write(self->fd, &msg, sizeof(msg))) {
-			TH_LOG("IOTLB message %d", type);
-		}
-	}
-}
-
-/* The word beside the type is of no meaning: the bit for it is not offered. */
-TEST_F(msg, write_address_space)
-{
-	struct vhost_msg_v2 msg = { .type = VHOST_IOTLB_MSG_V2 };
-
-	msg.asid = 77;
-	msg.iotlb = update_of(ELSEWHERE, 4096, self->t.ram);
-	EXPECT_EQ(MSG_SIZE, try_write(self->fd, &msg, sizeof(msg)));
-}
-
-TEST_F(msg, update_ranges)
-{
-	const struct {
-		uint64_t iova, size, uaddr;
-		int ret;
-	} cases[] = {
-		{ ELSEWHERE, 0, 4096, -EINVAL },
-		{ ELSEWHERE, 1, 4096, MSG_SIZE },
-		{ ELSEWHERE + 1, 1, 4097, MSG_SIZE },
-		{ 0, 4096, 0, MSG_SIZE },
-		/* To the last byte of all, and past it. */
-		{ -4096ULL, 4096, 4096, MSG_SIZE },
-		{ -4096ULL, 4097, 4096, -EFAULT },
-		{ -1ULL, 1, 4096, MSG_SIZE },
-		{ -1ULL, 2, 4096, -EFAULT },
-		{ 4096, -1ULL, 4096, -EFAULT },
-		{ 4096, -4096ULL, 0, -EFAULT },
-		{ 4096, -4096ULL, 4096, -EFAULT },
-		{ 0, -1ULL, 0, -EFAULT },
-		{ 0, -1ULL, 4096, -EFAULT },
-		/* Not the owner's. */
-		{ ELSEWHERE, 4096, KERNEL_ADDR, -EFAULT },
-		{ ELSEWHERE, 4096, -4096ULL, -EFAULT },
-		{ ELSEWHERE, 8192, -4096ULL, -EFAULT },
-		{ ELSEWHERE, 1ULL << 63, 4096, -EFAULT },
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		EXPECT_EQ(cases[i].ret,
-			  UPDATE(cases[i].iova, cases[i].size,
-				 (void *)cases[i].uaddr)) {
-			TH_LOG("case %zu", i);
-		}
-	}
-	/* Nor need anything be there yet. */
-	EXPECT_EQ(MSG_SIZE, UPDATE(ELSEWHERE, 4096, BAD_PTR));
-}
-
-TEST_F(msg, update_perm)
-{
-	struct vhost_iotlb_msg m = update_of(ELSEWHERE, 4096, self->t.ram);
-
-	for (int perm = 0; perm < 256; perm++) {
-		m.perm = perm;
-		EXPECT_EQ(MSG_SIZE, iotlb_write(self->fd, true, &m));
-	}
-}
-
-TEST_F(msg, invalidate_ranges)
-{
-	EXPECT_EQ(0, iotlb_invalidate(self->fd, ELSEWHERE, 4096));
-	EXPECT_EQ(0, iotlb_invalidate(self->fd, 0, 1));
-	EXPECT_EQ(0, iotlb_invalidate(self->fd, -1ULL, 1));
-	EXPECT_EQ(0, iotlb_invalidate(self->fd, 0, -1ULL));
-	EXPECT_EQ(0, iotlb_invalidate(self->fd, 1, -1ULL));
-}
-
-/* No bytes, or around the end. The in-tree device learned to refuse it. */
-TEST_F(msg, invalidate_bad_ranges)
-{
-	static const struct {
-		uint64_t iova, size;
-	} cases[] = {
-		{ ELSEWHERE, 0 }, { 0, 0 }, { -1ULL, 0 }, { -1ULL, 2 },
-		{ 2, -1ULL }, { ELSEWHERE, -4096ULL },
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		int ret = iotlb_invalidate(self->fd, cases[i].iova,
-					   cases[i].size);
-
-		if (variant->vhostx || ret) {
-			EXPECT_EQ(-EFAULT, ret) TH_LOG("case %zu", i);
-		}
-	}
-}
-
-/* Whose messages count: vhost-net takes anyone's. */
-TEST_F(msg, owner)
-{
-	int status;
-	pid_t pid;
-
-	pid = fork();
-	ASSERT_LE(0, pid);
-	if (pid == 0) {
-		struct vhost_iotlb_msg m = update_of(ELSEWHERE, 4096, BAD_PTR);
-		const int want = DIFFERS(-EPERM, MSG_SIZE);
-		bool ok = iotlb_write(self->fd, true, &m) == want &&
-			  iotlb_write(self->fd, false, &m) == want;
-
-		/* What makes no sense is said to anyone. */
-		m.size = 0;
-		ok &= iotlb_write(self->fd, true, &m) == -EINVAL;
-		m.type = VHOST_IOTLB_INVALIDATE;
-		m.size = 4096;
-		ok &= iotlb_write(self->fd, true, &m) == want;
-		_exit(ok ? 0 : 1);
-	}
-	ASSERT_EQ(pid, waitpid(pid, &status, 0));
-	EXPECT_EQ(0, status);
-}
-
-/* Nor is there an owner yet. */
-TEST_F(msg, no_owner)
-{
-	int fd = open(variant->path, O_RDWR | O_CLOEXEC | O_NONBLOCK);
-	struct vhost_iotlb_msg m = update_of(ELSEWHERE, 4096, BAD_PTR);
-	uint64_t f = WITH;
-	uint8_t buf[256];
-
-	ASSERT_LE(0, fd);
-	EXPECT_EQ(DIFFERS(-EPERM, -EFAULT), iotlb_write(fd, true, &m));
-	EXPECT_EQ(-EAGAIN, try_read(fd, buf, sizeof(buf)));
-	ASSERT_EQ(0, dev_ioctl(fd, VHOST_SET_FEATURES, &f));
-	EXPECT_EQ(DIFFERS(-EPERM, MSG_SIZE), iotlb_write(fd, true, &m));
-	EXPECT_EQ(-EAGAIN, try_read(fd, buf, sizeof(buf)));
-	ASSERT_EQ(0, dev_ioctl(fd, VHOST_SET_OWNER, NULL));
-	EXPECT_EQ(MSG_SIZE, iotlb_write(fd, true, &m));
-	close(fd);
-}
-
 /* A ring is looked for when it runs; the used index, when it starts. */
 TEST_F(msg, ring_addresses)
 {
@@ -590,23 +281,6 @@ TEST_F(msg, ring_addresses)
 	/* While it runs, likewise. */
 	EXPECT_EQ(0, dev_ioctl(self->fd, VHOST_SET_VRING_ADDR, &a));
 	EXPECT_EQ(0, vmm_set_addr(self->v, TX));
-}
-
-TEST_F(msg, start_needs_the_used_index)
-{
-	struct vq *q = &self->v->vq[RX];
-	uint64_t used = iotlb_iova(&self->t, q->used);
-
-	EXPECT_EQ(-EFAULT, vmm_backend(self->v, RX, self->nic.tap));
-	EXPECT_EQ(0, iotlb_map(&self->t, used, 1));
-	/* Nothing of the other parts. */
-	EXPECT_EQ(0, vmm_backend(self->v, RX, self->nic.tap));
-	/* vhost-net asks for no more than that it may be read. */
-	ASSERT_EQ(0, vmm_stop(self->v));
-	ASSERT_EQ(0, iotlb_protect(&self->t, used, VHOST_ACCESS_RO));
-	ASSERT_EQ(0, iotlb_map(&self->t, used, 1));
-	EXPECT_EQ(DIFFERS(-EFAULT, 0),
-		  vmm_backend(self->v, RX, self->nic.tap));
 }
 
 /* Features again, on a device that stands still: an empty IOTLB. */

@@ -105,13 +105,6 @@ static int marked_by_tx(struct nic *n, struct dirty *d)
 #define RX_MARKS()	marked_by_rx(&self->nic, &self->log)
 #define TX_MARKS()	marked_by_tx(&self->nic, &self->log)
 
-TEST_F(log, pointer)
-{
-	EXPECT_EQ(-EFAULT, dev_ioctl(self->v->fd, VHOST_SET_LOG_BASE, BAD_PTR));
-	EXPECT_EQ(-EFAULT, dev_ioctl(self->v->fd, VHOST_SET_LOG_FD, BAD_PTR));
-	EXPECT_EQ(-EFAULT, dev_ioctl(self->v->fd, VHOST_SET_LOG_BASE, NULL));
-}
-
 /* Another process is refused whatever it asks for, and changes nothing. */
 TEST_F(log, owner)
 {
@@ -360,18 +353,6 @@ TEST_F(log, used_outside_the_log)
 	ASSERT_EQ(0, vmm_set_addr(self->v, TX));
 	EXPECT_EQ(-EINVAL, F_LOG(TX, TOP_GPA));
 	EXPECT_EQ(0, TX_MARKS());
-}
-
-TEST_F(log, used_alignment)
-{
-	for (unsigned int i = 1; i < 4; i++) {
-		EXPECT_EQ(-EINVAL, F_LOG(TX, USED_GPA + i));
-	}
-	EXPECT_EQ(0, F_LOG(TX, USED_GPA + 4));
-	ASSERT_EQ(0, SET_LOG(self->base));
-	ASSERT_EQ(0, BACKEND(TX));
-	EXPECT_EQ(-EINVAL, F_LOG(TX, USED_GPA + 2));
-	EXPECT_EQ(1, TX_MARKS());
 }
 
 TEST_F(log, fd)

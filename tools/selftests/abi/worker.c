@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What runs the queues: VHOST_{SET,GET}_FORK_FROM_OWNER and the worker ioctls. */
+/* What runs the queues, and what the ioctls for it make of it. */
 #include <fcntl.h>
 
 #include "devices.h"
@@ -81,56 +81,6 @@ TEST_F(worker, fork_both_ways)
 	}
 }
 
-TEST_F(worker, fork_of_kthreads_everywhere)
-{
-	if (!HAS_TASKS && !variant->vhostx)
-		SKIP(return, "this vhost-net has no fork ioctls");
-	EXPECT_EQ(0, set_fork(self->fd, 0));
-	if (!HAS_TASKS)
-		EXPECT_EQ(-EINVAL, set_fork(self->fd, 1));
-	EXPECT_EQ(0, get_fork(self->fd));
-}
-
-TEST_F(worker, fork_bad_arguments)
-{
-	if (!HAS_TASKS && !variant->vhostx)
-		SKIP(return, "this vhost-net has no fork ioctls");
-	for (int how = 2; how < 256; how++)
-		EXPECT_EQ(-EINVAL, set_fork(self->fd, how));
-	EXPECT_EQ(-EFAULT, DO(VHOST_SET_FORK_FROM_OWNER, BAD_PTR));
-	EXPECT_EQ(-EFAULT, DO(VHOST_GET_FORK_FROM_OWNER, BAD_PTR));
-	EXPECT_EQ(HAS_TASKS, get_fork(self->fd));
-}
-
-/* vhost-net has the worker ioctls in its headers and does not answer them. */
-TEST_F(worker, owner_only)
-{
-	EXPECT_EQ(-EPERM, DO(VHOST_NEW_WORKER, &self->w));
-	EXPECT_EQ(-EPERM, DO(VHOST_FREE_WORKER, &self->w));
-	EXPECT_EQ(-EPERM, DO(VHOST_ATTACH_VRING_WORKER, &self->v));
-	EXPECT_EQ(-EPERM, DO(VHOST_GET_VRING_WORKER, &self->v));
-	OWN();
-	self->v.index = RX;
-	EXPECT_EQ(DIFFERS(0, -ENOTTY), DO(VHOST_GET_VRING_WORKER, &self->v));
-	EXPECT_EQ(DIFFERS(0, -ENOTTY), DO(VHOST_NEW_WORKER, &self->w));
-}
-
-TEST_F(worker, first_runs_both_queues)
-{
-	if (!variant->vhostx)
-		SKIP(return, "vhost-net does not have it");
-	OWN();
-	for (self->v.index = 0; self->v.index < 2; self->v.index++) {
-		self->v.worker_id = 77;
-		ASSERT_EQ(0, DO(VHOST_GET_VRING_WORKER, &self->v));
-		EXPECT_EQ(0, self->v.worker_id);
-	}
-	EXPECT_EQ(-ENOBUFS, DO(VHOST_GET_VRING_WORKER, &self->v));
-	EXPECT_EQ(-ENOBUFS, DO(VHOST_ATTACH_VRING_WORKER, &self->v));
-	EXPECT_EQ(-EFAULT, DO(VHOST_GET_VRING_WORKER, BAD_PTR));
-	EXPECT_EQ(-EFAULT, DO(VHOST_ATTACH_VRING_WORKER, BAD_PTR));
-}
-
 TEST_F(worker, new_attach_free)
 {
 	struct stats rx, tx;
@@ -166,22 +116,6 @@ TEST_F(worker, new_attach_free)
 	EXPECT_EQ(1, worker_count(getpid()));
 	self->v.worker_id = 0;
 	EXPECT_EQ(-ENODEV, DO(VHOST_ATTACH_VRING_WORKER, &self->v));
-}
-
-TEST_F(worker, no_such_worker)
-{
-	static const unsigned int id[] = { 1, WORKERS, 255, 0x80000000, -1 };
-
-	if (!variant->vhostx)
-		SKIP(return, "vhost-net does not have it");
-	OWN();
-	for (size_t i = 0; i < ARRAY_SIZE(id); i++) {
-		self->w.worker_id = id[i];
-		self->v.worker_id = id[i];
-		EXPECT_EQ(-ENODEV, DO(VHOST_FREE_WORKER, &self->w));
-		EXPECT_EQ(-ENODEV, DO(VHOST_ATTACH_VRING_WORKER, &self->v));
-	}
-	EXPECT_EQ(-EFAULT, DO(VHOST_FREE_WORKER, BAD_PTR));
 }
 
 TEST_F(worker, as_many_as_there_may_be)
