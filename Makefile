@@ -56,10 +56,13 @@ vm-shell: ## A shell in a host with kernel K=, vhostx loaded (root)
 vm-test: ## Run the tests T= (group or group/name; all) on kernel K= (root)
 	@$(VM)/run.sh $(K) $(subst $(comma), ,$(T))
 
+abi-doc: ## Documentation/abi.rst, from a test on every kernel (root)
+	@$(VM)/abi-doc.sh
+
 help: ## This list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  \1\t\2/p' Makefile | expand -t 16
 	@echo 'K= is 6.1, 6.12 or 7.3. The lab caches in /var/cache/vhostx (VHOSTX_CACHE=).'
 
 .DEFAULT_GOAL := module
 .PHONY: module clean install uninstall demo check check-long check-fast lint \
-	vm-image vm-shell vm-test help
+	vm-image vm-shell vm-test abi-doc help

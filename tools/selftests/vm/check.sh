@@ -94,5 +94,6 @@ done
 while [ -n "$(jobs -rp)" ]; do
 	job_end
 done
+stage abi-doc "$vm/abi-doc.sh" "$results"/vm-*
 echo "# check: $SECONDS s"
 "$vm/ktap.sh" -l "$results"/*
