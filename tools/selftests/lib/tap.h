@@ -16,7 +16,6 @@ struct tap_opts {
 	int hdr_len;		/* 0 = 12 */
 	unsigned int offloads;	/* TUN_F_* */
 	int mtu;		/* 0 = leave */
-	int flags;		/* IFF_*, more than those it has */
 };
 
 /* Move the calling process into an empty network namespace. */
