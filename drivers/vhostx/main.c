@@ -28,6 +28,11 @@ MODULE_PARM_DESC(fork_from_owner_default,
 		 "Workers are threads of the VMM's, not of the kernel's (default: on)");
 #endif
 
+static bool vhostx_zerocopy;
+module_param_named(experimental_zcopytx, vhostx_zerocopy, bool, 0444);
+MODULE_PARM_DESC(experimental_zcopytx,
+		 "Taken for vhost_net's sake, without effect: TX always copies (default: off)");
+
 static bool vhostx_takeover;
 module_param_named(takeover, vhostx_takeover, bool, 0444);
 MODULE_PARM_DESC(takeover,
@@ -100,6 +105,8 @@ static int __init vhostx_init(void)
 	ret = vhostx_register();
 	if (ret)
 		return ret;
+	if (vhostx_zerocopy)
+		pr_info("experimental_zcopytx=1 has no effect: TX always copies\n");
 
 	vhostx_debugfs = debugfs_create_dir("vhostx", NULL);
 	debugfs_create_file("queues", 0400, vhostx_debugfs, NULL,

@@ -101,6 +101,18 @@ TEST_F(module, goes_and_comes_back)
 	}
 }
 
+/* Bad values are refused; what hosts have set for vhost_net is taken. */
+TEST_F(module, parameters)
+{
+	ASSERT_EQ(0, rmmod("vhostx"));
+	EXPECT_NE(0, system("modprobe -q vhostx max_mem_regions=63"));
+	EXPECT_NE(0, system("modprobe -q vhostx max_iotlb_entries=63"));
+	EXPECT_NE(0, access("/sys/module/vhostx", F_OK));
+	ASSERT_EQ(0, system("modprobe vhostx experimental_zcopytx=1"));
+	EXPECT_EQ(0, system("dmesg | grep -q 'experimental_zcopytx=1 has no effect'"));
+	ASSERT_EQ(0, rmmod("vhostx"));
+}
+
 /* Its minor has an alias, so a node that is there brings the module in. */
 TEST_F(module, is_loaded_by_an_open)
 {
