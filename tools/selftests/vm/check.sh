@@ -12,10 +12,12 @@ declare -A only_on=(
 	[net/in_order]=7.3
 	[qemu/jumbo]=6.1
 	[qemu/reset]=7.3
-	[qemu/iommu]=6.12
+	[qemu/iommu]=6.1
 	[qemu/features]=7.3
 	[qemu/migrate]=6.12
 	[clients/takeover]=6.1
+	[clients/libvirt]=6.12
+	[clients/ovs]=7.3
 )
 long=
 while getopts l option; do
