@@ -4,7 +4,6 @@
  * Documentation/testing.rst has the list of them all.
  */
 #include <fcntl.h>
-#include <linux/if_tun.h>
 #include <net/if.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -350,38 +349,6 @@ TEST_F(fault, logged_buffer_of_empty_pieces)
 	EXPECT_TRUE(dirty_has(&log, buf));
 	EXPECT_EQ(1, dirty_count(&log));
 	dirty_close(&log);
-}
-
-#ifndef IFF_BACKPRESSURE
-#define IFF_BACKPRESSURE	0x80
-#endif
-
-/* A tap that stops its sender when full is told of the room (tun_wake_queue()). */
-TEST_F(fault, tap_with_backpressure)
-{
-	unsigned int known, sent = 0, got = 0;
-	struct nic *n = &self->nic;
-	uint8_t frame[1526];
-	int len;
-
-	OPEN(MODERN, .tap.flags = IFF_BACKPRESSURE);
-	ASSERT_EQ(0, dev_ioctl(n->tap, TUNGETFEATURES, &known));
-	if (!(known & IFF_BACKPRESSURE))
-		SKIP(return, "taps of this kernel do not stop their senders");
-	frame_fill(frame, 60, 1);
-	/* More than the ring and the queue before it take. */
-	for (int i = 0; i < 5000; i++)
-		sent += !wire_send(n->wire, NULL, frame, 60);
-	for (;;) {
-		nic_fill_rx(n, 32, 1526);
-		len = nic_recv(n, NULL, frame, sizeof(frame), 1000);
-		if (len < 0)
-			break;
-		got++;
-	}
-	TH_LOG("%u sent, %u received", sent, got);
-	EXPECT_LT(0, got);
-	EXPECT_EQ(0, works(n));
 }
 
 TEST_HARNESS_MAIN
