@@ -117,7 +117,10 @@ image()
 	exec {lock}>"$cache/image-$k.lock"
 	flock "$lock"
 	if [ ! -d "$dir" ]; then
-		rm -rf --one-file-system "$cache/image-$k-"*
+		# Another checkout may still use one that was made with other packages.
+		find "$cache" -maxdepth 1 -name "image-$k-*" -mmin +600 \
+			-exec rm -rf --one-file-system {} +
+		rm -rf --one-file-system "$dir.new"
 		say "image $k: building, some minutes, once"
 		# shellcheck disable=SC2064 # the name as it is now
 		trap "rm -rf --one-file-system '$dir.new'; say 'image $k: not built'" EXIT
