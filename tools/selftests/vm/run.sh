@@ -22,6 +22,8 @@ k=${1:?usage: run.sh K [TEST...]}
 shift
 # No output for this long beyond a test's own limit, or no end after that, is a hang.
 boot_limit=180
+# Nor may its heart stand still: time enough for its kernel's watchdogs to say why.
+heart_limit=${VHOSTX_HEART_LIMIT:-150}
 run_limit=${VHOSTX_RUN_LIMIT:-2400}
 
 # Print the tests that the arguments choose.
@@ -101,7 +103,7 @@ prepare()
 # that was for want of a word, not because its time was up.
 watch()
 {
-	local limit=$boot_limit tail_pid quiet
+	local limit=$boot_limit tail_pid quiet still
 
 	silent=
 	tail -n "+$(($(wc -l <"$lab/ktap") + 1))" -s 0.2 -f "$lab/ktap" &
@@ -110,9 +112,13 @@ watch()
 		sleep 0.5
 		[ ! -e "$lab/current" ] || read -r _ limit <"$lab/current" || continue
 		quiet=$(($(date +%s) - $(stat -c %Y "$lab/ktap")))
-		if [ "$quiet" -gt $((limit + 90)) ] || [ $((SECONDS - begin)) -gt "$run_limit" ]; then
-			say "L1 hangs ($quiet s without a word, $((SECONDS - begin)) s in all): stopping it"
-			[ "$quiet" -le $((limit + 90)) ] || silent=yes
+		still=0
+		[ ! -e "$lab/heart" ] || still=$(($(date +%s) - $(stat -c %Y "$lab/heart")))
+		if [ "$quiet" -gt $((limit + 90)) ] || [ "$still" -gt "$heart_limit" ] ||
+			[ $((SECONDS - begin)) -gt "$run_limit" ]; then
+			say "L1 hangs ($quiet s without a word, $still s without a beat of its heart," \
+				"$((SECONDS - begin)) s in all): stopping it"
+			[ $((SECONDS - begin)) -gt "$run_limit" ] || silent=yes
 			kill "$l1"
 			break
 		fi
@@ -161,7 +167,7 @@ go_on()
 	say "L1 hung without a word from its kernel: once more from $(head -n 1 "$lab/tests") on"
 	awk '{ held = held $0 "\n" } /^(not )?ok / { printf "%s", held; held = "" }' "$lab/ktap" >"$lab/ktap.done"
 	mv "$lab/ktap.done" "$lab/ktap"
-	rm -f "$lab/current"
+	rm -f "$lab/current" "$lab/heart"
 }
 
 prepare_host
