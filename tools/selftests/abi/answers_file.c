@@ -7,6 +7,7 @@
 #include <sys/time.h>
 
 #include "answers.h"
+#include "stats.h"
 
 #define MSG_SIZE	sizeof(struct vhost_msg)
 /* What of a message is looked at: its head and the payload. */
@@ -59,11 +60,11 @@ static int events(struct dev *d, int timeout)
 	return poll(&p, 1, timeout) < 0 ? -errno : p.revents;
 }
 
-/* A kick, which vhost-net has done with when an ioctl of the whole device returns. */
+/* A kick, and all that it leads to. */
 static int kick(struct dev *d)
 {
 	vq_kick_always(&d->v.vq[TX]);
-	return vmm_set_log_fd(&d->v, -1);
+	return thread_rests(worker_find(getpid(), 0));
 }
 
 /* A queue asks for its ring. */

@@ -192,6 +192,24 @@ uint64_t thread_run_ns(int tid)
 	return ns;
 }
 
+int thread_rests(int tid)
+{
+	char path[64], state;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", tid);
+	for (int i = 0; i < 5000; i++) {
+		FILE *f = fopen(path, "re");
+		int n = f ? fscanf(f, "%*d (%*[^)]) %c", &state) : 0;
+
+		if (f)
+			fclose(f);
+		if (n == 1 && state == 'S')
+			return 0;
+		usleep(1000);
+	}
+	return -ETIMEDOUT;
+}
+
 static double cpu_window(int tid, int ms)
 {
 	uint64_t before = thread_run_ns(tid), after;

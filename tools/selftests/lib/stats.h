@@ -51,6 +51,8 @@ unsigned int worker_count(pid_t pid);
 unsigned int workers_left(pid_t pid);
 /* Nanoseconds that a thread has run; 0 if it cannot be read. */
 uint64_t thread_run_ns(int tid);
+/* Wait until a thread sleeps, done with what it was woken for: 0 or -ETIMEDOUT. */
+int thread_rests(int tid);
 /*
  * Per cent of one CPU that a thread used in ms milliseconds, the lowest of up to three
  * times: who spins never comes below the limit, who ends some work does.

@@ -188,13 +188,6 @@ bool vq_kick(struct vq *q)
 	return want;
 }
 
-bool vq_wants_kick(const struct vq *q)
-{
-	if (q->event_idx)
-		return READ_ONCE(q->used->ring[q->num].id) == q->avail_idx;
-	return !(READ_ONCE(q->used->flags) & VRING_USED_F_NO_NOTIFY);
-}
-
 int vq_reap(struct vq *q, uint32_t *id, uint32_t *len)
 {
 	struct vring_used_elem *e;

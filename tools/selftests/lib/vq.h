@@ -59,8 +59,6 @@ void vq_publish(struct vq *q, uint16_t head);
 /* Kick if the device wants it; true if it did. */
 bool vq_kick(struct vq *q);
 void vq_kick_always(struct vq *q);
-/* Whether it would want one for the next chain. */
-bool vq_wants_kick(const struct vq *q);
 
 /* One used element: 1, 0 if there is none, -EPROTO if it makes no sense. */
 int vq_reap(struct vq *q, uint32_t *id, uint32_t *len);

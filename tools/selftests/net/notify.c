@@ -187,11 +187,10 @@ TEST_F(notify, kicks_are_suppressed_in_a_burst)
 /* At rest the device must want the next kick, or the queue is dead. */
 TEST_F(notify, kicks_are_wanted_at_rest)
 {
+	int tid = worker_find(getpid(), 0);
+
 	for (int i = 0; i < 50; i++) {
-		/* When its thread comes to rest is not ours to say. */
-		for (int ms = 0; ms < NIC_TIMEOUT && !vq_wants_kick(self->tx);
-		     ms++)
-			usleep(1000);
+		ASSERT_EQ(0, thread_rests(tid));
 		ASSERT_LE(0, nic_post_tx(&self->nic, NULL, NULL, frame, 60));
 		ASSERT_TRUE(vq_kick(self->tx));
 		ASSERT_EQ(0, nic_reap_tx(&self->nic, 1, NIC_TIMEOUT));
