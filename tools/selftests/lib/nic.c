@@ -11,15 +11,20 @@
 
 static uint8_t scratch[FRAME_MAX + 64];
 
+void nic_init(struct nic *n)
+{
+	memset(n, 0, sizeof(*n));
+	n->tap = -1;
+	n->wire = -1;
+	vmm_init(&n->vmm);
+}
+
 int nic_open(struct nic *n, const struct nic_opts *o)
 {
 	unsigned int num = o->num ? o->num : 128;
 	int ret;
 
-	memset(n, 0, sizeof(*n));
-	n->tap = -1;
-	n->wire = -1;
-	n->vmm.fd = -1;
+	nic_init(n);
 	n->rx_segs = 1;
 	n->wire_vnet = o->wire_vnet;
 	ret = netns_new();

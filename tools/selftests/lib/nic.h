@@ -43,6 +43,8 @@ struct nic_layout {
 	bool indirect;
 };
 
+/* Nothing open yet: nic_close() does nothing. */
+void nic_init(struct nic *n);
 int nic_open(struct nic *n, const struct nic_opts *o);
 void nic_close(struct nic *n);
 

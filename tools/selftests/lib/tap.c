@@ -18,21 +18,10 @@
 #include <linux/rtnetlink.h>
 #include <linux/sockios.h>
 
+#include "file.h"
 #include "tap.h"
 
 #define WIRE_BUF	(64 << 20)
-
-static int write_file(const char *path, const char *s)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC), ret = 0;
-
-	if (fd < 0)
-		return -errno;
-	if (write(fd, s, strlen(s)) < 0)
-		ret = -errno;
-	close(fd);
-	return ret;
-}
 
 int netns_new(void)
 {

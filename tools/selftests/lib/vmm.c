@@ -15,14 +15,20 @@ static int xioctl(int fd, unsigned long req, void *arg)
 	return ioctl(fd, req, arg) < 0 ? -errno : 0;
 }
 
-int vmm_open(struct vmm *v, const char *path)
+void vmm_init(struct vmm *v)
 {
-	int memfd, i;
-
 	memset(v, 0, sizeof(*v));
-	for (i = 0; i < 2; i++)
+	for (int i = 0; i < 2; i++)
 		vq_init(&v->vq[i], i);
 	v->mem = MAP_FAILED;
+	v->fd = -1;
+}
+
+int vmm_open(struct vmm *v, const char *path)
+{
+	int memfd;
+
+	vmm_init(v);
 	v->fd = open(path, O_RDWR | O_CLOEXEC);
 	if (v->fd < 0)
 		return -errno;

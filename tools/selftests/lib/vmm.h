@@ -49,6 +49,8 @@ struct vmm {
 	struct vq vq[2];
 };
 
+/* Nothing open yet: vmm_close() does nothing. */
+void vmm_init(struct vmm *v);
 /* Open the device; allocate guest memory. 0 or -errno, as all of these. */
 int vmm_open(struct vmm *v, const char *path);
 void vmm_close(struct vmm *v);

@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 
 #include "devices.h"
+#include "file.h"
 
 #define HELPER	"LIFE_HELPER_FD"
 
@@ -48,12 +49,7 @@ static int open_nic(struct nic *n, const char *path)
 
 FIXTURE_SETUP(process)
 {
-	self->nic.tap = -1;
-	self->nic.wire = -1;
-	self->nic.vmm.fd = -1;
-	self->nic.vmm.mem = (void *)-1;
-	for (int i = 0; i < 2; i++)
-		vq_init(&self->nic.vmm.vq[i], i);
+	nic_init(&self->nic);
 	self->lines = variant->vhostx ? stats_lines() : 0;
 	ASSERT_LE(0, self->lines);
 }
@@ -276,18 +272,6 @@ TEST_F(process, exec_ends_the_worker)
 	kill(pid, SIGKILL);
 	ASSERT_EQ(pid, waitpid(pid, &status, 0));
 	EXPECT_TRUE(WIFSIGNALED(status));
-}
-
-static int write_file(const char *path, const char *s)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC), ret = 0;
-
-	if (fd < 0)
-		return -errno;
-	if (write(fd, s, strlen(s)) < 0)
-		ret = -errno;
-	close(fd);
-	return ret;
 }
 
 /* The worker neither keeps the dump waiting nor outlives it. */

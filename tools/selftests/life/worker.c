@@ -9,6 +9,7 @@
 #include <sys/time.h>
 
 #include "devices.h"
+#include "file.h"
 
 FIXTURE(worker) {
 	int fd;
@@ -18,19 +19,13 @@ FIXTURE(worker) {
 
 ON_BOTH_DEVICES(worker);
 
-static int write_file(const char *dir, const char *name, const char *s)
+/* Move the calling process into a cgroup. */
+static int join(const char *dir)
 {
 	char path[256];
-	int fd, ret = 0;
 
-	snprintf(path, sizeof(path), "%s/%s", dir, name);
-	fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	if (write(fd, s, strlen(s)) < 0)
-		ret = -errno;
-	close(fd);
-	return ret;
+	snprintf(path, sizeof(path), "%s/cgroup.procs", dir);
+	return write_file(path, "0");
 }
 
 /* The cgroup v2 line of a thread. */
@@ -67,7 +62,7 @@ FIXTURE_TEARDOWN(worker)
 {
 	if (self->fd >= 0)
 		close(self->fd);
-	write_file(self->root, "cgroup.procs", "0");
+	join(self->root);
 	/* A thread that has ended leaves its cgroup a little later. */
 	for (int i = 0; i < 100 && rmdir(self->group) && errno == EBUSY; i++)
 		usleep(10000);
@@ -99,7 +94,7 @@ TEST_F(worker, is_in_its_owners_cgroup)
 	char own[PATH_MAX], its[PATH_MAX];
 	int tid;
 
-	ASSERT_EQ(0, write_file(self->group, "cgroup.procs", "0"));
+	ASSERT_EQ(0, join(self->group));
 	ASSERT_EQ(0, dev_ioctl(self->fd, VHOST_SET_OWNER, NULL));
 	tid = worker_find(getpid(), 0);
 	ASSERT_LT(0, tid);

@@ -24,13 +24,12 @@ ON_BOTH_DEVICES(backends);
 
 FIXTURE_SETUP(backends)
 {
-	self->nic.vmm.fd = -1;
+	nic_init(&self->nic);
 }
 
 FIXTURE_TEARDOWN(backends)
 {
-	if (self->nic.vmm.fd >= 0)
-		nic_close(&self->nic);
+	nic_close(&self->nic);
 }
 
 /* A stopped NIC in a namespace with a veth pair, v0 and v1. */

@@ -30,9 +30,7 @@ ON_BOTH_DEVICES(frames);
 
 FIXTURE_SETUP(frames)
 {
-	self->nic.tap = -1;
-	self->nic.wire = -1;
-	self->nic.vmm.fd = -1;
+	nic_init(&self->nic);
 }
 
 /* What the device counted is what went through: no more, no less. */

@@ -27,14 +27,9 @@ ON_BOTH_DEVICES(defect);
 
 FIXTURE_SETUP(defect)
 {
-	self->nic.tap = -1;
-	self->nic.wire = -1;
-	self->nic.vmm.fd = -1;
-	self->nic.vmm.mem = MAP_FAILED;
+	nic_init(&self->nic);
 	self->tx = &self->nic.vmm.vq[TX];
 	self->rx = &self->nic.vmm.vq[RX];
-	for (int i = 0; i < 2; i++)
-		vq_init(&self->nic.vmm.vq[i], i);
 }
 
 FIXTURE_TEARDOWN(defect)

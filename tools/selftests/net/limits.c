@@ -27,13 +27,12 @@ ON_BOTH_DEVICES(limits);
 
 FIXTURE_SETUP(limits)
 {
-	self->nic.vmm.fd = -1;
+	nic_init(&self->nic);
 }
 
 FIXTURE_TEARDOWN(limits)
 {
-	if (self->nic.vmm.fd >= 0)
-		nic_close(&self->nic);
+	nic_close(&self->nic);
 }
 
 static uint8_t out[FRAME_MAX + 1], in[FRAME_MAX + 1];
