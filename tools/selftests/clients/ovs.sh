@@ -54,19 +54,6 @@ ovs_end()
 	! ip link show ovs-system && return "$status"
 }
 
-both_up()
-{
-	guest_wait g1 && guest_wait g2 && guest_net g1 10.99.0.1/24 &&
-		guest_net g2 10.99.0.2/24
-}
-
-# Each guest pings the other and the host's own port.
-all_ping()
-{
-	guest_run g1 30 "ping -q -c 5 -W 3 10.99.0.2 && ping -q -c 5 -W 3 10.99.0.100" &&
-		guest_run g2 30 "ping -q -c 5 -W 3 10.99.0.1 && ping -q -c 5 -W 3 10.99.0.100"
-}
-
 # The bridge has seen each guest behind its own tap.
 learned()
 {

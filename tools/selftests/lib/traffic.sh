@@ -107,3 +107,17 @@ both_ways()
 {
 	went_through "$1" rx "$2" 0 && went_through "$1" tx "$2" 0
 }
+
+# Two guests on a bridge on which the host is 10.99.0.100: g1 is 10.99.0.1, g2 the next.
+both_up()
+{
+	guest_wait g1 && guest_wait g2 && guest_net g1 10.99.0.1/24 &&
+		guest_net g2 10.99.0.2/24
+}
+
+# Each guest pings the other and the host.
+all_ping()
+{
+	guest_run g1 30 "ping -q -c 5 -W 3 10.99.0.2 && ping -q -c 5 -W 3 10.99.0.100" &&
+		guest_run g2 30 "ping -q -c 5 -W 3 10.99.0.1 && ping -q -c 5 -W 3 10.99.0.100"
+}
