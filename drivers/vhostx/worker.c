@@ -35,6 +35,7 @@ static bool worker_run(void *data)
 	__set_current_state(TASK_RUNNING);
 	node = llist_reverse_order(node);
 	llist_for_each_entry_safe(work, next, node, node) {
+		worker->more = work->node.next;
 		/* Its node was read before others may add it again. */
 		clear_bit_unlock(VHOSTX_WORK_QUEUED, &work->queued);
 		/* Who found the bit set is seen: pairs with test_and_set_bit(). */
@@ -226,6 +227,6 @@ void vhostx_worker_flush(struct vhostx_worker *worker)
  */
 bool vhostx_worker_may_poll(const struct vhostx_worker *worker, u64 end)
 {
-	return llist_empty(&worker->list) && !need_resched() &&
+	return !worker->more && llist_empty(&worker->list) && !need_resched() &&
 	       !signal_pending(current) && local_clock() < end;
 }

@@ -31,6 +31,7 @@ struct vhostx_work {
  * @tid: the thread's id, in the initial namespace; constant
  * @mm: the owner's address space, which it uses; constant
  * @list: queued work, the newest first
+ * @more: work that was queued waits behind the one that runs; its thread's own
  * @lock: keeps flushes and the thread's death apart
  * @killed: the owner was killed and took the thread along; written under @lock
  * @queues: how many queues it runs; the device's lock
@@ -42,6 +43,7 @@ struct vhostx_worker {
 	pid_t tid;
 	struct mm_struct *mm;
 	struct llist_head list;
+	bool more;
 	struct mutex lock;	/* see @lock */
 	bool killed;
 	unsigned int queues;

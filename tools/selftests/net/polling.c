@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Busy polling: VHOST_SET_VRING_BUSYLOOP_TIMEOUT, and who it must make way for. */
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -120,6 +121,42 @@ TEST_F(polling, makes_way_for_the_other_queue)
 	/* Or closing would have to wait for it. */
 	ASSERT_EQ(0, poll_for(&self->nic, RX, 0));
 	EXPECT_EQ(0, nic_ping_rx(&self->nic, 100, 2));
+}
+
+/* Nor when both came at once, the one that polls first. */
+TEST_F(polling, makes_way_for_what_came_with_it)
+{
+	const struct sched_param first = { .sched_priority = 2 };
+	const struct sched_param second = { .sched_priority = 1 };
+	int tid = worker_find(getpid(), 0);
+	uint8_t frame[100] = { 1 };
+	cpu_set_t cpu;
+
+	ASSERT_EQ(0, poll_for(&self->nic, RX, LONG));
+	ASSERT_EQ(0, thread_rests(tid));
+	CPU_ZERO(&cpu);
+	CPU_SET(0, &cpu);
+	ASSERT_EQ(0, sched_setaffinity(0, sizeof(cpu), &cpu));
+	ASSERT_EQ(0, sched_setaffinity(tid, sizeof(cpu), &cpu));
+	/* The worker gets to run when this one sleeps, and then nobody else does. */
+	ASSERT_EQ(0, sched_setscheduler(0, SCHED_FIFO, &first));
+	ASSERT_EQ(0, sched_setscheduler(tid, SCHED_FIFO, &second));
+	for (unsigned int i = 0; i < 10; i++) {
+		double start;
+
+		ASSERT_LE(0, nic_post_tx(&self->nic, NULL, NULL, frame,
+					 sizeof(frame)));
+		start = seconds();
+		vq_kick_always(&self->nic.vmm.vq[RX]);
+		vq_kick_always(&self->nic.vmm.vq[TX]);
+		ASSERT_EQ(0, nic_reap_tx(&self->nic, 1, NIC_TIMEOUT));
+		/* Even without making way: the kernel bounds what such a thread gets. */
+		EXPECT_GT(0.4, seconds() - start);
+		ASSERT_EQ((int)sizeof(frame),
+			  wire_recv(self->nic.wire, NULL, frame, sizeof(frame),
+				    NIC_TIMEOUT));
+		ASSERT_EQ(0, thread_rests(tid));
+	}
 }
 
 /* The owner can die while its worker polls. */
