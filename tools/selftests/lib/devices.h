@@ -9,16 +9,36 @@
 #include "kselftest_harness.h"
 #include "nic.h"
 
-#define ON_BOTH_DEVICES(fixture)					\
+#define ON_VHOSTX(fixture)						\
 	FIXTURE_VARIANT(fixture) { const char *path; bool vhostx; };	\
 	FIXTURE_VARIANT_ADD(fixture, vhostx)				\
 	{								\
 		.path = DEV_VHOSTX, .vhostx = true,			\
-	};								\
+	}
+
+/* Built with PACKED a program is the same once more for packed rings. */
+#ifdef PACKED
+
+#define IS_PACKED	true
+/* It has none, so there is nothing to compare with. */
+#define ON_BOTH_DEVICES(fixture) ON_VHOSTX(fixture)
+
+static void __attribute__((constructor)) devices_packed(void)
+{
+	vmm_format = F_RING_PACKED;
+}
+
+#else
+
+#define IS_PACKED	false
+#define ON_BOTH_DEVICES(fixture)					\
+	ON_VHOSTX(fixture);						\
 	FIXTURE_VARIANT_ADD(fixture, vhost_net)				\
 	{								\
 		.path = DEV_VHOST_NET, .vhostx = false,			\
 	}
+
+#endif
 
 /* Where vhostx differs on purpose; each use says why. */
 #define DIFFERS(vhostx_answer, vhost_net_answer) \

@@ -44,22 +44,17 @@ static uint16_t good_chain(struct nic *n, unsigned int index, bool indirect)
 	return head;
 }
 
-void hostile_break(struct nic *n, unsigned int index, enum breakage how)
+/* Returns what to publish. */
+static uint16_t break_split(struct vq *q, uint16_t head, enum breakage how)
 {
-	bool indirect = how >= BREAK_INDIRECT_NESTED &&
-			how <= BREAK_INDIRECT_LOOP;
-	struct vq *q = &n->vmm.vq[index];
-	uint16_t head = good_chain(n, index, indirect), publish = head;
 	struct vring_desc *d = &q->desc[head];
 	struct vring_desc *t = &q->table[head * VQ_TABLE];
 
 	switch (how) {
 	case BREAK_HEAD_IS_NUM:
-		publish = q->num;
-		break;
+		return q->num;
 	case BREAK_HEAD_IS_MAX:
-		publish = 0xffff;
-		break;
+		return 0xffff;
 	case BREAK_NEXT_IS_NUM:
 		d->next = q->num;
 		break;
@@ -93,18 +88,78 @@ void hostile_break(struct nic *n, unsigned int index, enum breakage how)
 	default:
 		break;
 	}
+	return head;
+}
 
-	vq_publish(q, publish);
+static void break_packed(struct vq *q, uint16_t id, enum breakage how)
+{
+	struct vring_packed_desc *desc = (void *)q->desc;
+	struct vring_packed_desc *d = &desc[q->place[id] % VQ_PLACE_FIRST];
+	struct vring_packed_desc *t = (void *)&q->table[id * VQ_TABLE];
+	unsigned int i;
+
+	switch (how) {
+	case BREAK_LOOP:
+		for (i = 0; i < q->num; i++)
+			if (&desc[i] != d)
+				desc[i].flags |= VRING_DESC_F_NEXT;
+		q->head_flags[id] |= VRING_DESC_F_NEXT;
+		break;
+	case BREAK_INDIRECT_NESTED:
+		t[1].flags |= VRING_DESC_F_INDIRECT;
+		break;
+	case BREAK_INDIRECT_ODD:
+		d->len = 24;
+		break;
+	case BREAK_INDIRECT_EMPTY:
+		d->len = 0;
+		break;
+	case BREAK_INDIRECT_CHAINED:
+		q->head_flags[id] |= VRING_DESC_F_NEXT;
+		break;
+	default:
+		break;
+	}
+}
+
+void hostile_break(struct nic *n, unsigned int index, enum breakage how)
+{
+	bool indirect = how >= BREAK_INDIRECT_NESTED &&
+			how <= BREAK_INDIRECT_LOOP;
+	struct vq *q = &n->vmm.vq[index];
+	uint16_t head = good_chain(n, index, indirect), publish = head;
+
+	if (q->packed)
+		break_packed(q, head, how);
+	else
+		publish = break_split(q, head, how);
+	/* Event suppression is written to where there is no entry. */
+	if (!q->packed || how != BREAK_USED_UNWRITABLE)
+		vq_publish(q, publish);
 	if (how == BREAK_AVAIL_JUMPS)
 		q->avail->idx += q->num;
 	else if (how == BREAK_AVAIL_GOES_BACK)
 		q->avail->idx -= 2;
 	else if (how == BREAK_DESC_UNREADABLE)
 		protect(q->desc, desc_size(q), PROT_NONE);
+	else if (how == BREAK_DESC_UNWRITABLE)
+		protect(q->desc, desc_size(q), PROT_READ);
 	else if (how == BREAK_AVAIL_UNREADABLE)
 		protect(q->avail, avail_size(q), PROT_NONE);
 	else if (how == BREAK_USED_UNWRITABLE)
 		protect(q->used, used_size(q), PROT_READ);
+}
+
+void hostile_mend(struct nic *n, unsigned int index)
+{
+	struct vq *q = &n->vmm.vq[index];
+	uint16_t last = (uint16_t)(q->avail_idx - 1) % q->num;
+	struct vring_packed_desc *d = (void *)q->desc;
+
+	if (q->packed)
+		d[q->last % VQ_PLACE_FIRST].flags &= ~VRING_DESC_F_NEXT;
+	else
+		q->desc[q->avail->ring[last]].flags &= ~VRING_DESC_F_NEXT;
 }
 
 void hostile_repair(struct nic *n, unsigned int index)

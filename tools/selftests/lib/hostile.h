@@ -24,6 +24,7 @@ enum breakage {
 	BREAK_INDIRECT_NEXT,
 	BREAK_INDIRECT_LOOP,
 	BREAK_DESC_UNREADABLE,
+	BREAK_DESC_UNWRITABLE,		/* of a packed ring only */
 	BREAK_AVAIL_UNREADABLE,
 	BREAK_USED_UNWRITABLE,
 };
@@ -33,6 +34,8 @@ enum breakage {
  * The caller tells the device (a kick, or a frame for RX).
  */
 void hostile_break(struct nic *n, unsigned int index, enum breakage how);
+/* Put right what BREAK_INDIRECT_CHAINED has broken. */
+void hostile_mend(struct nic *n, unsigned int index);
 /* Give all memory back as it was; the ring's content is the caller's. */
 void hostile_repair(struct nic *n, unsigned int index);
 

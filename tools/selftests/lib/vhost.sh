@@ -164,6 +164,16 @@ went_through()
 	[ "$packets" -ge "$3" ] && [ "$bytes" -ge "$4" ]
 }
 
+# rings TAP FORMAT QUEUES: so many of that tap's queues run with rings of that format.
+rings()
+{
+	local running='field["state"] == "running"' found
+
+	found=$(queues "$running && field[\"ring\"] == \"$2\"" "$1" | wc -l)
+	echo "$found queues have $2 rings"
+	[ "$found" -eq "$3" ]
+}
+
 # healthy TAP QUEUES: so many queues run, none is broken, nothing was dropped for a bad frame.
 healthy()
 {

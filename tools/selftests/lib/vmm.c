@@ -10,6 +10,8 @@
 
 #include "vmm.h"
 
+uint64_t vmm_format;
+
 static int xioctl(int fd, unsigned long req, void *arg)
 {
 	return ioctl(fd, req, arg) < 0 ? -errno : 0;
@@ -29,6 +31,7 @@ int vmm_open(struct vmm *v, const char *path)
 	int memfd;
 
 	vmm_init(v);
+	v->format = strcmp(path, DEV_VHOSTX) ? 0 : vmm_format;
 	v->fd = open(path, O_RDWR | O_CLOEXEC);
 	if (v->fd < 0)
 		return -errno;
@@ -150,7 +153,10 @@ int vmm_set_addr_logged(struct vmm *v, unsigned int index, uint64_t log_gpa)
 
 int vmm_set_features(struct vmm *v, uint64_t features)
 {
-	int ret = xioctl(v->fd, VHOST_SET_FEATURES, &features);
+	int ret;
+
+	features |= v->format;
+	ret = xioctl(v->fd, VHOST_SET_FEATURES, &features);
 
 	if (!ret)
 		v->features = features;
@@ -167,12 +173,12 @@ int vmm_set_log_fd(struct vmm *v, int fd)
 	return xioctl(v->fd, VHOST_SET_LOG_FD, &fd);
 }
 
-int vmm_get_base(struct vmm *v, unsigned int index)
+int64_t vmm_get_base(struct vmm *v, unsigned int index)
 {
 	struct vhost_vring_state s = { .index = index };
 	int ret = xioctl(v->fd, VHOST_GET_VRING_BASE, &s);
 
-	return ret ? ret : (int)s.num;
+	return ret ? ret : (int64_t)s.num;
 }
 
 int vmm_setup_vq(struct vmm *v, unsigned int index, uint16_t base)
@@ -180,10 +186,13 @@ int vmm_setup_vq(struct vmm *v, unsigned int index, uint16_t base)
 	struct vq *q = &v->vq[index];
 	int ret;
 
+	if (q->packed)
+		base ^= VQ_PLACE_FIRST;
 	vq_reset(q, base);
 	ret = vmm_vring_state(v, VHOST_SET_VRING_NUM, index, q->num);
 	if (!ret)
-		ret = vmm_vring_state(v, VHOST_SET_VRING_BASE, index, base);
+		ret = vmm_vring_state(v, VHOST_SET_VRING_BASE, index,
+				      q->packed ? base << 16 | base : base);
 	if (!ret)
 		ret = vmm_set_addr(v, index);
 	if (!ret)
@@ -208,6 +217,8 @@ static int vmm_alloc_vq(struct vmm *v, unsigned int index, unsigned int num)
 	table = vmm_alloc(v, (size_t)num * VQ_TABLE *
 			  sizeof(struct vring_desc), 4096);
 	q->event_idx = v->features & F_EVENT_IDX;
+	q->packed = v->features & F_RING_PACKED;
+	q->in_order = v->features & F_IN_ORDER;
 	return vq_alloc(q, num, vmm_ptr(v, desc), vmm_ptr(v, avail),
 			vmm_ptr(v, used), vmm_ptr(v, table), table);
 }
@@ -222,7 +233,7 @@ int vmm_setup_opened(struct vmm *v, uint64_t features, unsigned int num)
 {
 	int ret, i;
 
-	v->features = features;
+	v->features = features | v->format;
 	ret = xioctl(v->fd, VHOST_SET_OWNER, NULL);
 	if (!ret)
 		ret = xioctl(v->fd, VHOST_SET_FEATURES, &v->features);

@@ -32,6 +32,7 @@
 #define F_EVENT_IDX	BIT64(29)
 #define F_VERSION_1	BIT64(32)
 #define F_ACCESS_PLATFORM BIT64(33)
+#define F_RING_PACKED	BIT64(34)
 #define F_IN_ORDER	BIT64(35)
 #define F_RING_RESET	BIT64(40)
 
@@ -40,8 +41,12 @@
 #define VHOST_SET_FEATURES_ARRAY _IOW(VHOST_VIRTIO, 0x83, __u64)
 #endif
 
+/* Feature bits of the ring's format that every vhostx device gets. */
+extern uint64_t vmm_format;
+
 struct vmm {
 	int fd;
+	uint64_t format;
 	uint64_t features;
 	uint8_t *mem;
 	size_t mem_size;
@@ -76,14 +81,15 @@ int vmm_set_addr_logged(struct vmm *v, unsigned int index, uint64_t log_gpa);
 int vmm_set_features(struct vmm *v, uint64_t features);
 int vmm_set_log(struct vmm *v, uint64_t base);
 int vmm_set_log_fd(struct vmm *v, int fd);
-int vmm_get_base(struct vmm *v, unsigned int index);
+/* 32 bits, or -errno. */
+int64_t vmm_get_base(struct vmm *v, unsigned int index);
 
 /* Open, owner, features, memory table, rings and eventfds; no backend yet. */
 int vmm_setup(struct vmm *v, const char *path, uint64_t features,
 	      unsigned int num);
 /* The same on an open device. */
 int vmm_setup_opened(struct vmm *v, uint64_t features, unsigned int num);
-/* The ring set-up alone, from base on. */
+/* The ring set-up alone, from base on: in a packed ring the first lap's places come first. */
 int vmm_setup_vq(struct vmm *v, unsigned int index, uint16_t base);
 
 int vmm_backend(struct vmm *v, unsigned int index, int fd);

@@ -54,10 +54,12 @@ int vq_alloc(struct vq *q, unsigned int num, void *desc, void *avail,
 	q->table_gpa = table_gpa;
 	q->next = calloc(num, sizeof(*q->next));
 	q->chain = calloc(num, sizeof(*q->chain));
+	q->place = calloc(num, sizeof(*q->place));
+	q->head_flags = calloc(num, sizeof(*q->head_flags));
 	q->kick = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	q->call = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	q->err = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	if (!q->next || !q->chain)
+	if (!q->next || !q->chain || !q->place || !q->head_flags)
 		return -ENOMEM;
 	if (q->kick < 0 || q->call < 0 || q->err < 0)
 		return -errno;
@@ -68,6 +70,8 @@ void vq_free(struct vq *q)
 {
 	free(q->next);
 	free(q->chain);
+	free(q->place);
+	free(q->head_flags);
 	if (q->kick >= 0)
 		close(q->kick);
 	if (q->call >= 0)
@@ -77,14 +81,24 @@ void vq_free(struct vq *q)
 	vq_init(q, q->index);
 }
 
-void vq_reset(struct vq *q, uint16_t base)
+static void split_reset(struct vq *q, uint16_t base)
 {
-	unsigned int i;
-
 	memset(q->desc, 0, q->num * sizeof(*q->desc));
 	memset(q->avail, 0, (3 + q->num) * sizeof(uint16_t));
 	memset(q->used, 0, 3 * sizeof(uint16_t) +
 	       q->num * sizeof(struct vring_used_elem));
+	q->avail->idx = base;
+	q->used->idx = base;
+}
+
+void vq_reset(struct vq *q, uint16_t base)
+{
+	unsigned int i;
+
+	if (q->packed)
+		vq_packed_reset(q, base);
+	else
+		split_reset(q, base);
 	for (i = 0; i < q->num; i++) {
 		q->next[i] = i + 1;
 		q->chain[i] = 0;
@@ -94,8 +108,6 @@ void vq_reset(struct vq *q, uint16_t base)
 	q->avail_idx = base;
 	q->kicked_idx = base;
 	q->used_idx = base;
-	q->avail->idx = base;
-	q->used->idx = base;
 	efd_read(q->kick, 0);
 	efd_read(q->call, 0);
 	efd_read(q->err, 0);
@@ -116,6 +128,8 @@ int vq_build(struct vq *q, const struct vq_seg *seg, unsigned int n,
 	unsigned int need = indirect ? 1 : n, i;
 	uint16_t head = q->free_head, at = head;
 
+	if (q->packed)
+		return vq_packed_build(q, seg, n, indirect);
 	if (!n || need > q->num_free || (indirect && n > VQ_TABLE))
 		return -ENOSPC;
 	if (indirect) {
@@ -144,6 +158,10 @@ int vq_build(struct vq *q, const struct vq_seg *seg, unsigned int n,
 
 void vq_publish(struct vq *q, uint16_t head)
 {
+	if (q->packed) {
+		vq_packed_publish(q, head);
+		return;
+	}
 	q->avail->ring[q->avail_idx % q->num] = head;
 	atomic_thread_fence(memory_order_release);
 	q->avail_idx++;
@@ -176,7 +194,9 @@ bool vq_kick(struct vq *q)
 
 	full_fence();
 	q->kicked_idx = new;
-	if (q->event_idx) {
+	if (q->packed) {
+		want = vq_packed_wants_kick(q, old, new);
+	} else if (q->event_idx) {
 		uint16_t event = READ_ONCE(q->used->ring[q->num].id);
 
 		want = vring_need_event(event, new, old);
@@ -191,8 +211,11 @@ bool vq_kick(struct vq *q)
 int vq_reap(struct vq *q, uint32_t *id, uint32_t *len)
 {
 	struct vring_used_elem *e;
-	uint16_t idx = READ_ONCE(q->used->idx), at, n;
+	uint16_t idx, at, n;
 
+	if (q->packed)
+		return vq_packed_reap(q, id, len);
+	idx = READ_ONCE(q->used->idx);
 	atomic_thread_fence(memory_order_acquire);
 	if (idx == q->used_idx)
 		return 0;
@@ -217,12 +240,43 @@ int vq_reap(struct vq *q, uint32_t *id, uint32_t *len)
 
 void vq_mask_call(struct vq *q)
 {
-	if (q->event_idx)
+	if (q->packed)
+		vq_packed_mask_call(q);
+	else if (q->event_idx)
 		/* Half the index space behind: never reached in a test. */
 		WRITE_ONCE(q->avail->ring[q->num],
 			   (uint16_t)(q->used_idx - 0x8000));
 	else
 		WRITE_ONCE(q->avail->flags, VRING_AVAIL_F_NO_INTERRUPT);
+}
+
+bool vq_has_used(struct vq *q)
+{
+	return q->packed ? vq_packed_has_used(q) :
+			   READ_ONCE(q->used->idx) != q->used_idx;
+}
+
+bool vq_all_used(struct vq *q)
+{
+	return q->packed ? vq_packed_all_used(q) :
+			   READ_ONCE(q->used->idx) == q->avail_idx;
+}
+
+void vq_call_after(struct vq *q, unsigned int n)
+{
+	if (q->packed)
+		vq_packed_call_after(q, n);
+	else if (q->event_idx)
+		WRITE_ONCE(q->avail->ring[q->num], q->used_idx + n - 1);
+	else
+		WRITE_ONCE(q->avail->flags, 0);
+}
+
+bool vq_unmask_call(struct vq *q)
+{
+	vq_call_after(q, 1);
+	full_fence();
+	return vq_has_used(q);
 }
 
 int vq_wait(struct vq *q, int timeout_ms)
@@ -232,12 +286,7 @@ int vq_wait(struct vq *q, int timeout_ms)
 	for (;;) {
 		long left = end - now_ms();
 
-		if (q->event_idx)
-			WRITE_ONCE(q->avail->ring[q->num], q->used_idx);
-		else
-			WRITE_ONCE(q->avail->flags, 0);
-		full_fence();
-		if (READ_ONCE(q->used->idx) != q->used_idx)
+		if (vq_unmask_call(q))
 			return 0;
 		if (left <= 0 || !efd_read(q->call, left))
 			return -ETIMEDOUT;
