@@ -25,7 +25,8 @@ const u64 vhostx_features[VHOSTX_FEATURE_WORDS] = {
 	BIT_ULL(VIRTIO_F_VERSION_1) |
 	BIT_ULL(VIRTIO_F_ACCESS_PLATFORM) |
 	BIT_ULL(VIRTIO_F_IN_ORDER) |
-	BIT_ULL(VIRTIO_F_RING_RESET),
+	BIT_ULL(VIRTIO_F_RING_RESET) |
+	(IS_ENABLED(CONFIG_64BIT) ? BIT_ULL(VIRTIO_F_RING_PACKED) : 0),
 	VHOSTX_FEATURES_TUNNEL,
 };
 
@@ -229,7 +230,7 @@ static int dev_new_iotlb(struct vhostx_dev *dev, bool want)
  *
  * Return: 0; -EOPNOTSUPP where one was not offered; -EFAULT where a queue runs
  * and the dirty log has no room for its memory; -EBUSY where a queue runs and
- * would get or lose its IOTLB; -ENOMEM.
+ * would get or lose its IOTLB, or its ring be of another format; -ENOMEM.
  */
 int vhostx_dev_set_features(struct vhostx_dev *dev, const u64 *features)
 {
@@ -242,8 +243,9 @@ int vhostx_dev_set_features(struct vhostx_dev *dev, const u64 *features)
 			return -EOPNOTSUPP;
 	}
 	for (i = 0; i < VHOSTX_QUEUES; i++) {
-		if (!vhostx_vq_features_ok(&dev->vq[i], features))
-			return -EFAULT;
+		ret = vhostx_vq_check_features(&dev->vq[i], features);
+		if (ret)
+			return ret;
 		running |= vhostx_vq_running(&dev->vq[i]);
 	}
 	if (running && want != !!dev->iotlb)
@@ -484,8 +486,10 @@ static void vq_show(struct seq_file *seq, const struct vhostx_vq *vq)
 {
 	int i;
 
-	seq_printf(seq, "queue=%s state=%s reason=%s", vq->is_tx ? "tx" : "rx",
-		   vq_state(vq), vhostx_fault_name(READ_ONCE(vq->ring.fault)));
+	seq_printf(seq, "queue=%s state=%s ring=%s reason=%s",
+		   vq->is_tx ? "tx" : "rx", vq_state(vq),
+		   READ_ONCE(vq->ring.packed) ? "packed" : "split",
+		   vhostx_fault_name(READ_ONCE(vq->ring.fault)));
 	for (i = 0; i < VHOSTX_COUNTERS; i++)
 		seq_printf(seq, " %s=%llu", vhostx_counter_names[i],
 			   READ_ONCE(vq->stats.value[i]));

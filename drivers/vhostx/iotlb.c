@@ -99,18 +99,20 @@ bool vhostx_iotlb_locate(struct vhostx_vq *vq)
 		unsigned long *piece;
 		enum vhostx_fault fault;
 	} part[] = {
-		{ vq->addr.desc, r->num * sizeof(*r->desc), VHOST_MAP_RO,
+		{ vq->addr.desc, r->num * sizeof(*r->desc),
+		  r->packed ? VHOST_MAP_RW : VHOST_MAP_RO,
 		  p->desc, VHOSTX_FAULT_DESC_READ },
-		{ vq->addr.avail, vhostx_split_avail_size(r), VHOST_MAP_RO,
+		{ vq->addr.avail, vhostx_ring_avail_size(r), VHOST_MAP_RO,
 		  p->avail, VHOSTX_FAULT_AVAIL_READ },
-		{ vq->addr.used, vhostx_split_used_size(r), VHOST_MAP_WO,
+		{ vq->addr.used, vhostx_ring_used_size(r), VHOST_MAP_WO,
 		  p->used, VHOSTX_FAULT_USED_WRITE },
 	};
 	bool whole = true;
 	int i, ret;
 
 	/* An entry must not lie across two pieces. */
-	if (vq->addr.desc % sizeof(*r->desc)) {
+	if (vq->addr.desc % sizeof(*r->desc) ||
+	    (r->packed && vq->addr.avail % sizeof(struct vring_packed_desc_event))) {
 		iotlb_break(vq, VHOSTX_FAULT_DESC_READ);
 		return false;
 	}

@@ -145,7 +145,7 @@ static struct vhost_iotlb_map *mem_find(struct vhostx_view *view, u64 addr)
  * @view: the queue's view; caller holds the queue's lock
  * @addr: guest physical address
  * @len: bytes, above 0
- * @perm: VHOST_MAP_RO or VHOST_MAP_WO, what the device will do
+ * @perm: VHOST_MAP_RO, VHOST_MAP_WO or both, what the device will do
  * @iov: where the segments go
  * @max: how many fit there
  *
@@ -172,7 +172,7 @@ int vhostx_mem_translate(struct vhostx_view *view, u64 addr, u32 len,
 			view->miss_perm = perm;
 			return -EAGAIN;
 		}
-		if (unlikely(!(map->perm & perm)))
+		if (unlikely((map->perm & perm) != perm))
 			return -EPERM;
 		if (unlikely(n == max))
 			return -ENOBUFS;

@@ -158,7 +158,7 @@ static int notify_log_used(struct vhostx_vq *vq, size_t offset, size_t len)
 		return vhostx_log_guest(&vq->log, vq->log.used_addr + offset,
 					len);
 	while (len && !ret) {
-		at = vhostx_split_used_at(&vq->ring, offset);
+		at = vhostx_ring_used_at(&vq->ring, offset);
 		part = min(len, VHOSTX_PIECE -
 				(unsigned long)at % VHOSTX_PIECE);
 		ret = vhostx_log_owner(&vq->log, at, part);
@@ -182,6 +182,32 @@ void vhostx_vq_log_used(struct vhostx_vq *vq, size_t offset, size_t len)
 		vq->ring.fault = VHOSTX_FAULT_LOG_WRITE;
 }
 
+/*
+ * Log the descriptors of a packed ring from the place @from on to @to. The VMM says
+ * where event suppression is logged, but not where the ring is: it is looked up.
+ */
+static void notify_log_descs(struct vhostx_vq *vq, u16 from, u16 to)
+{
+	const size_t size = sizeof(struct vring_packed_desc);
+	struct vhostx_ring *r = &vq->ring;
+	u32 nr = vhostx_place_distance(r, from, to);
+
+	while (nr) {
+		u32 pos = vhostx_place_pos(from);
+		const void __user *at = vhostx_ring_desc_at(r, pos);
+		u32 room = (VHOSTX_PIECE - (unsigned long)at % VHOSTX_PIECE) /
+			   size;
+		u32 part = min3(nr, room, r->num - pos);
+
+		if (vhostx_log_owner(&vq->log, at, part * size)) {
+			r->fault = VHOSTX_FAULT_LOG_WRITE;
+			return;
+		}
+		from = vhostx_place_after(r, from, part);
+		nr -= part;
+	}
+}
+
 /* Log @nr used entries from the one that the index @first is for. */
 static void notify_log_entries(struct vhostx_vq *vq, u16 first, unsigned int nr)
 {
@@ -201,6 +227,11 @@ static void notify_log_wish(struct vhostx_vq *vq)
 {
 	size_t at = 0;
 
+	if (vq->ring.packed) {
+		vhostx_vq_log_used(vq, 0,
+				   sizeof(struct vring_packed_desc_event));
+		return;
+	}
 	if (vq->ring.event_idx)
 		at = offsetof(struct vring_used, ring) +
 		     vq->ring.num * sizeof(struct vring_used_elem);
@@ -216,7 +247,7 @@ static void notify_log_wish(struct vhostx_vq *vq)
  */
 bool vhostx_vq_kicks_on(struct vhostx_vq *vq)
 {
-	int more = vhostx_split_kicks_on(&vq->ring);
+	int more = vhostx_ring_kicks_on(&vq->ring);
 
 	notify_log_wish(vq);
 	if (more <= 0)
@@ -231,7 +262,7 @@ bool vhostx_vq_kicks_on(struct vhostx_vq *vq)
  */
 void vhostx_vq_kicks_off(struct vhostx_vq *vq)
 {
-	if (!vhostx_split_kicks_off(&vq->ring) && !vq->ring.event_idx)
+	if (!vhostx_ring_kicks_off(&vq->ring) && !vq->ring.event_idx)
 		notify_log_wish(vq);
 }
 
@@ -245,13 +276,17 @@ void vhostx_vq_publish(struct vhostx_vq *vq)
 	u16 first = vq->ring.last_used;
 	int want;
 
-	if (!nr || vhostx_split_publish(&vq->ring))
+	if (!nr || vhostx_ring_publish(&vq->ring))
 		return;
-	if (unlikely(vq->log.used))
-		notify_log_entries(vq, first, nr);
+	if (unlikely(vq->log.used)) {
+		if (vq->ring.packed)
+			notify_log_descs(vq, first, vq->ring.last_used);
+		else
+			notify_log_entries(vq, first, nr);
+	}
 	vhostx_count(&vq->stats, VHOSTX_BATCHES, 1);
 
-	want = vhostx_split_want_signal(&vq->ring);
+	want = vhostx_ring_want_signal(&vq->ring);
 	if (want > 0 && vq->call) {
 		vhostx_count(&vq->stats, VHOSTX_SIGNALS, 1);
 		vhostx_eventfd_signal(vq->call);

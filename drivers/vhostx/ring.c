@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What every ring format shares: the cache of chains and their mapping. */
+#include <linux/string.h>
+#include <linux/uaccess.h>
+
 #include "ring.h"
 
 static const char * const fault_names[VHOSTX_FAULT_COUNT] = {
@@ -37,18 +40,64 @@ void vhostx_ring_reset(struct vhostx_ring *r)
 	r->used = NULL;
 	r->pieces = NULL;
 	r->num = 1;
+	r->packed = false;
 	r->modern = false;
 	r->event_idx = false;
 	r->notify_on_empty = false;
 	r->one_used = false;
 	r->kicks_off = false;
 	r->signalled_valid = false;
-	r->last_avail = 0;
-	r->last_used = 0;
+	vhostx_ring_set_base(r, 0);
 	r->signalled = 0;
 	r->fault = VHOSTX_FAULT_NONE;
 	r->nr_used = 0;
 	vhostx_ring_forget(r);
+}
+
+/**
+ * vhostx_ring_set_base - set where to begin
+ * @r: the ring, not started
+ * @base: the first available entry to serve; in a packed ring its place, and
+ *	  above it, in the upper 16 bits, that of the first used descriptor
+ */
+void vhostx_ring_set_base(struct vhostx_ring *r, u32 base)
+{
+	r->last_avail = base;
+	r->last_used = base >> 16;
+	vhostx_ring_forget(r);
+}
+
+/**
+ * vhostx_ring_base - where the ring stands
+ * @r: the ring
+ *
+ * Return: as of vhostx_ring_set_base().
+ */
+u32 vhostx_ring_base(const struct vhostx_ring *r)
+{
+	return r->packed ? (u32)r->last_used << 16 | r->last_avail :
+			   r->last_avail;
+}
+
+/**
+ * vhostx_ring_ok - whether a ring can be where it is said to be
+ * @r: the ring
+ *
+ * Context: runs in the owner's address space.
+ *
+ * Return: true where its parts lie in the owner's half, and aligned as its
+ * format needs it.
+ */
+bool vhostx_ring_ok(const struct vhostx_ring *r)
+{
+	if (r->packed &&
+	    ((unsigned long)r->desc % sizeof(struct vring_packed_desc) ||
+	     (unsigned long)r->avail % sizeof(struct vring_packed_desc_event) ||
+	     (unsigned long)r->used % sizeof(struct vring_packed_desc_event)))
+		return false;
+	return access_ok(r->desc, r->num * sizeof(*r->desc)) &&
+	       access_ok(r->avail, vhostx_ring_avail_size(r)) &&
+	       access_ok(r->used, vhostx_ring_used_size(r));
 }
 
 /**
@@ -64,6 +113,31 @@ void vhostx_ring_forget(struct vhostx_ring *r)
 	r->nr_desc = 0;
 	r->next = r->last_avail;
 	r->avail_idx = r->last_avail;
+}
+
+/**
+ * vhostx_ring_compact - make room at the end of the cache
+ * @r: the ring
+ *
+ * What was not consumed yet moves to the cache's front.
+ */
+void vhostx_ring_compact(struct vhostx_ring *r)
+{
+	unsigned int cached = vhostx_ring_cached(r);
+	unsigned int i, base;
+
+	if (!r->head)
+		return;
+
+	base = cached ? r->chain[r->head].first : r->nr_desc;
+	memmove(r->desc_cache, r->desc_cache + base,
+		(r->nr_desc - base) * sizeof(*r->desc_cache));
+	memmove(r->chain, r->chain + r->head, cached * sizeof(*r->chain));
+	for (i = 0; i < cached; i++)
+		r->chain[i].first -= base;
+	r->head = 0;
+	r->tail = cached;
+	r->nr_desc -= base;
 }
 
 static int ring_map_desc(const struct vhostx_desc *desc,
@@ -96,7 +170,7 @@ static int ring_map_indirect(struct vhostx_ring *r,
 	int i, n, nr;
 
 	while (!cur.done) {
-		nr = vhostx_split_indirect(r, view, table, &cur);
+		nr = vhostx_indirect_read(r, view, table, &cur);
 		if (nr < 0 || vhostx_ring_broken(r))
 			return nr;
 		for (i = 0; i < nr; i++) {

@@ -22,6 +22,14 @@
 /* The largest ring that the specification allows (virtio 1.2, 2.7). */
 #define VHOSTX_RING_MAX		32768
 
+/*
+ * A place in a packed ring: the descriptor's number, and above it the wrap
+ * counter (virtio 1.2, 2.8.1), as event suppression and the base have them.
+ */
+#define VHOSTX_PLACE_WRAP	0x8000
+/* The first descriptor of the first lap. */
+#define VHOSTX_PLACE_FIRST	VHOSTX_PLACE_WRAP
+
 /* Pieces that the parts of a ring are looked up in when they lie scattered. */
 #define VHOSTX_PIECE		0x1000
 #define VHOSTX_PIECES(size)	((size) / VHOSTX_PIECE + 2)
@@ -110,7 +118,8 @@ struct vhostx_desc {
  * struct vhostx_chain - a descriptor chain that was fetched
  * @id: what the used entry will carry
  * @first: its first descriptor, index into &vhostx_ring.desc_cache
- * @nr: its descriptors there
+ * @nr: its descriptors there; in a packed ring those that it takes, of which a
+ *	chain that is too long has fewer there
  * @bad: enum vhostx_bad found while fetching, or 0
  * @len: bytes it can carry; for the caller of vhostx_ring_map() to keep
  */
@@ -125,22 +134,25 @@ struct vhostx_chain {
 /**
  * struct vhostx_used - a used entry that waits to be published
  * @id: the chain's
+ * @nr: the chain's descriptors
  * @len: bytes that the device wrote into it
  */
 struct vhostx_used {
-	u32 id;
+	u16 id;
+	u16 nr;
 	u32 len;
 };
 
 /**
- * struct vhostx_ring - a split virtqueue as the device sees it
+ * struct vhostx_ring - a virtqueue as the device sees it
  * @desc: descriptor table, owner's address; with @pieces, its place in the
- *	  first of them
- * @avail: available ring, likewise
- * @used: used ring, likewise
+ *	  first of them; the whole ring where it is packed
+ * @avail: available ring, or the driver's event suppression; likewise
+ * @used: used ring, or the device's event suppression; likewise
  * @pieces: where the parts are, if they are scattered; else NULL
- * @num: entries, a power of two from 1 to VHOSTX_RING_MAX
- * @modern: VIRTIO_F_VERSION_1, so little-endian on every host
+ * @num: entries, from 1 to VHOSTX_RING_MAX; a power of two where it is split
+ * @packed: VIRTIO_F_RING_PACKED, the format
+ * @modern: VIRTIO_F_VERSION_1 or @packed, so little-endian on every host
  * @event_idx: VIRTIO_RING_F_EVENT_IDX
  * @notify_on_empty: VIRTIO_F_NOTIFY_ON_EMPTY
  * @one_used: one used entry stands for a batch (VIRTIO_F_IN_ORDER)
@@ -163,7 +175,8 @@ struct vhostx_used {
  *
  * All fields are protected by the queue's lock. Descriptors are cached in
  * guest addresses, never in translated ones, so a new memory table leaves
- * nothing stale in here.
+ * nothing stale in here. In a packed ring @last_avail, @next, @last_used and
+ * @signalled are places as in VHOSTX_PLACE_WRAP, and @avail_idx has no meaning.
  */
 struct vhostx_ring {
 	struct vring_desc __user *desc;
@@ -171,6 +184,7 @@ struct vhostx_ring {
 	struct vring_used __user *used;
 	const struct vhostx_pieces *pieces;
 	u32 num;
+	bool packed;
 	bool modern;
 	bool event_idx;
 	bool notify_on_empty;
@@ -208,6 +222,10 @@ struct vhostx_cursor {
 /* ring.c: what no format differs in */
 void vhostx_ring_reset(struct vhostx_ring *r);
 void vhostx_ring_forget(struct vhostx_ring *r);
+void vhostx_ring_compact(struct vhostx_ring *r);
+void vhostx_ring_set_base(struct vhostx_ring *r, u32 base);
+u32 vhostx_ring_base(const struct vhostx_ring *r);
+bool vhostx_ring_ok(const struct vhostx_ring *r);
 const char *vhostx_fault_name(enum vhostx_fault fault);
 int vhostx_ring_map(struct vhostx_ring *r, const struct vhostx_chain *chain,
 		    struct vhostx_view *view, bool write, struct iovec *iov,
@@ -232,21 +250,30 @@ static __always_inline void __user *vhostx_ring_at(void __user *part,
 			       offset % VHOSTX_PIECE);
 }
 
+/* ring_indirect.c */
+int vhostx_indirect_read(struct vhostx_ring *r, struct vhostx_view *view,
+			 const struct vhostx_desc *table,
+			 struct vhostx_cursor *cur);
+
 /* ring_split.c */
 size_t vhostx_split_avail_size(const struct vhostx_ring *r);
 size_t vhostx_split_used_size(const struct vhostx_ring *r);
-void __user *vhostx_split_used_at(const struct vhostx_ring *r, size_t offset);
-bool vhostx_split_ok(const struct vhostx_ring *r);
 int vhostx_split_start(struct vhostx_ring *r);
 int vhostx_split_fetch(struct vhostx_ring *r);
-int vhostx_split_indirect(struct vhostx_ring *r, struct vhostx_view *view,
-			  const struct vhostx_desc *table,
-			  struct vhostx_cursor *cur);
 int vhostx_split_publish(struct vhostx_ring *r);
 int vhostx_split_want_signal(struct vhostx_ring *r);
 int vhostx_split_kicks_on(struct vhostx_ring *r);
 int vhostx_split_kicks_off(struct vhostx_ring *r);
 int vhostx_split_has_avail(struct vhostx_ring *r);
+
+/* ring_packed.c */
+int vhostx_packed_start(struct vhostx_ring *r);
+int vhostx_packed_fetch(struct vhostx_ring *r);
+int vhostx_packed_publish(struct vhostx_ring *r);
+int vhostx_packed_want_signal(struct vhostx_ring *r);
+int vhostx_packed_kicks_on(struct vhostx_ring *r);
+int vhostx_packed_kicks_off(struct vhostx_ring *r);
+int vhostx_packed_has_avail(struct vhostx_ring *r);
 
 /**
  * vhostx_ring_bad - why a chain's address was of no use
@@ -302,21 +329,128 @@ static inline struct vhostx_chain *vhostx_ring_peek(struct vhostx_ring *r,
 }
 
 /**
+ * vhostx_ring_used_at - a place in the part that the device writes
+ * @r: the ring
+ * @offset: bytes from the part's beginning
+ *
+ * Return: the place, in the owner's memory.
+ */
+static inline void __user *vhostx_ring_used_at(const struct vhostx_ring *r,
+					       size_t offset)
+{
+	return vhostx_ring_at(r->used, r->pieces ? r->pieces->used : NULL,
+			      offset);
+}
+
+/**
+ * vhostx_ring_desc_at - a descriptor in the owner's memory
+ * @r: the ring
+ * @i: which one, below @r->num
+ *
+ * Return: its place.
+ */
+static __always_inline void __user *
+vhostx_ring_desc_at(const struct vhostx_ring *r, u32 i)
+{
+	return vhostx_ring_at(r->desc, r->pieces ? r->pieces->desc : NULL,
+			      i * sizeof(*r->desc));
+}
+
+/**
+ * vhostx_ring_avail_size - the size of the part that the driver writes
+ * @r: the ring
+ *
+ * Return: its bytes.
+ */
+static inline size_t vhostx_ring_avail_size(const struct vhostx_ring *r)
+{
+	return r->packed ? sizeof(struct vring_packed_desc_event) :
+			   vhostx_split_avail_size(r);
+}
+
+/**
+ * vhostx_ring_used_size - the size of the part that the device writes
+ * @r: the ring
+ *
+ * Return: its bytes.
+ */
+static inline size_t vhostx_ring_used_size(const struct vhostx_ring *r)
+{
+	return r->packed ? sizeof(struct vring_packed_desc_event) :
+			   vhostx_split_used_size(r);
+}
+
+/**
+ * vhostx_place_pos - a place's descriptor in a packed ring
+ * @place: the place
+ *
+ * Return: the number of the descriptor.
+ */
+static __always_inline u32 vhostx_place_pos(u16 place)
+{
+	return place & ~VHOSTX_PLACE_WRAP;
+}
+
+/**
+ * vhostx_place_after - a later place in a packed ring
+ * @r: the ring
+ * @place: a place in it
+ * @nr: descriptors to go on, up to @r->num
+ *
+ * Return: the place.
+ */
+static __always_inline u16 vhostx_place_after(const struct vhostx_ring *r,
+					      u16 place, u32 nr)
+{
+	u32 pos = vhostx_place_pos(place) + nr;
+	u16 wrap = place & VHOSTX_PLACE_WRAP;
+
+	if (pos < r->num)
+		return pos | wrap;
+	return (pos - r->num) | (wrap ^ VHOSTX_PLACE_WRAP);
+}
+
+/**
+ * vhostx_place_distance - descriptors between two places in a packed ring
+ * @r: the ring
+ * @from: the one
+ * @to: the other
+ *
+ * Return: how many from @from on to @to, which two laps apart are the same; any
+ * other number where one of them is not in the ring.
+ */
+static inline u32 vhostx_place_distance(const struct vhostx_ring *r, u16 from,
+					u16 to)
+{
+	int d = vhostx_place_pos(to) - vhostx_place_pos(from);
+
+	if ((from ^ to) & VHOSTX_PLACE_WRAP)
+		d += r->num;
+	if (d < 0)
+		d += 2 * r->num;
+	return d;
+}
+
+/**
  * vhostx_ring_use - consume the first chain of the cache
  * @r: the ring; its cache is not empty, and fewer than
  *     VHOSTX_CHAIN_MAX + VHOSTX_BATCH used entries wait
  * @len: bytes that the device wrote into it
  *
- * The driver sees it after vhostx_split_publish().
+ * The driver sees it after vhostx_ring_publish().
  */
 static inline void vhostx_ring_use(struct vhostx_ring *r, u32 len)
 {
 	struct vhostx_used *used = &r->used_cache[r->nr_used++];
+	const struct vhostx_chain *chain = &r->chain[r->head++];
 
-	used->id = r->chain[r->head].id;
+	used->id = chain->id;
+	used->nr = chain->nr;
 	used->len = len;
-	r->head++;
-	r->last_avail++;
+	if (r->packed)
+		r->last_avail = vhostx_place_after(r, r->last_avail, chain->nr);
+	else
+		r->last_avail++;
 }
 
 /**
@@ -342,6 +476,96 @@ static inline bool vhostx_ring_exhausted(const struct vhostx_ring *r)
 static inline bool vhostx_ring_broken(const struct vhostx_ring *r)
 {
 	return r->fault != VHOSTX_FAULT_NONE;
+}
+
+/**
+ * vhostx_ring_start - begin to serve a ring
+ * @r: the ring; its parts, size, features and base are set up
+ *
+ * Return: 0; -EFAULT where the part that the device writes is not accessible,
+ * or -EINVAL where the base lies outside the ring: both leave it as it was.
+ */
+static inline int vhostx_ring_start(struct vhostx_ring *r)
+{
+	return r->packed ? vhostx_packed_start(r) : vhostx_split_start(r);
+}
+
+/**
+ * vhostx_ring_fetch - copy available chains into the cache
+ * @r: the ring
+ *
+ * Fetches up to VHOSTX_BATCH chains in one user access window. Each byte that
+ * the driver controls is copied once and used from the copy.
+ *
+ * Return: chains fetched; 0 where there are none; -ENOSPC where the cache has no
+ * room for the next one; -EIO where the ring broke before the first one.
+ */
+static inline int vhostx_ring_fetch(struct vhostx_ring *r)
+{
+	return r->packed ? vhostx_packed_fetch(r) : vhostx_split_fetch(r);
+}
+
+/**
+ * vhostx_ring_publish - hand the waiting used entries to the driver
+ * @r: the ring
+ *
+ * All of them become visible at once. Where one stands for all, the driver takes
+ * the others for used completely, so this is for chains that the device only
+ * reads.
+ *
+ * Return: 0, or -EIO where the ring broke.
+ */
+static inline int vhostx_ring_publish(struct vhostx_ring *r)
+{
+	return r->packed ? vhostx_packed_publish(r) : vhostx_split_publish(r);
+}
+
+/**
+ * vhostx_ring_want_signal - whether the driver wants an interrupt now
+ * @r: the ring, after vhostx_ring_publish()
+ *
+ * Return: 1, 0, or -EIO where the ring broke.
+ */
+static inline int vhostx_ring_want_signal(struct vhostx_ring *r)
+{
+	return r->packed ? vhostx_packed_want_signal(r) : vhostx_split_want_signal(r);
+}
+
+/**
+ * vhostx_ring_kicks_on - ask the driver to kick
+ * @r: the ring
+ *
+ * Return: as vhostx_ring_has_avail(): 1 means that something came meanwhile,
+ * for which no kick need come.
+ */
+static inline int vhostx_ring_kicks_on(struct vhostx_ring *r)
+{
+	return r->packed ? vhostx_packed_kicks_on(r) : vhostx_split_kicks_on(r);
+}
+
+/**
+ * vhostx_ring_kicks_off - tell the driver that nobody waits for kicks
+ * @r: the ring
+ *
+ * With VIRTIO_RING_F_EVENT_IDX there is nothing to write: the entry that was
+ * asked for last lies behind.
+ *
+ * Return: 0, or -EIO where the ring broke.
+ */
+static inline int vhostx_ring_kicks_off(struct vhostx_ring *r)
+{
+	return r->packed ? vhostx_packed_kicks_off(r) : vhostx_split_kicks_off(r);
+}
+
+/**
+ * vhostx_ring_has_avail - whether the driver has made more available
+ * @r: the ring
+ *
+ * Return: 1 where there is something to fetch, 0, or -EIO where the ring broke.
+ */
+static inline int vhostx_ring_has_avail(struct vhostx_ring *r)
+{
+	return r->packed ? vhostx_packed_has_avail(r) : vhostx_split_has_avail(r);
 }
 
 #endif

@@ -36,13 +36,6 @@ static int split_break(struct vhostx_ring *r, enum vhostx_fault fault)
 #define SPLIT_USED(i)	(offsetof(struct vring_used, ring) + \
 			 (i) * sizeof(struct vring_used_elem))
 
-static __always_inline struct vring_desc __user *
-split_desc(const struct vhostx_ring *r, u32 i)
-{
-	return vhostx_ring_at(r->desc, r->pieces ? r->pieces->desc : NULL,
-			      i * sizeof(*r->desc));
-}
-
 static __always_inline __virtio16 __user *
 split_avail(const struct vhostx_ring *r, size_t offset)
 {
@@ -50,17 +43,10 @@ split_avail(const struct vhostx_ring *r, size_t offset)
 			      offset);
 }
 
-static __always_inline void __user *split_used(const struct vhostx_ring *r,
-					       size_t offset)
-{
-	return vhostx_ring_at(r->used, r->pieces ? r->pieces->used : NULL,
-			      offset);
-}
-
 /* Where the device says that it wants no kicks. */
 static __virtio16 __user *split_flags(const struct vhostx_ring *r)
 {
-	return split_used(r, SPLIT_FLAGS);
+	return vhostx_ring_used_at(r, SPLIT_FLAGS);
 }
 
 /* Where the driver says which used entry should interrupt it. */
@@ -72,7 +58,7 @@ static __virtio16 __user *split_used_event(const struct vhostx_ring *r)
 /* Where the device says which available entry should kick it. */
 static __virtio16 __user *split_avail_event(const struct vhostx_ring *r)
 {
-	return split_used(r, SPLIT_USED(r->num));
+	return vhostx_ring_used_at(r, SPLIT_USED(r->num));
 }
 
 /*
@@ -81,13 +67,13 @@ static __virtio16 __user *split_avail_event(const struct vhostx_ring *r)
  */
 static __always_inline bool split_read_begin(const struct vhostx_ring *r)
 {
-	return user_read_access_begin(split_desc(r, 0), r->pieces ? 1 :
+	return user_read_access_begin(vhostx_ring_desc_at(r, 0), r->pieces ? 1 :
 				      r->num * sizeof(*r->desc));
 }
 
 static __always_inline bool split_write_begin(const struct vhostx_ring *r)
 {
-	return user_write_access_begin(split_used(r, 0), r->pieces ? 1 :
+	return user_write_access_begin(vhostx_ring_used_at(r, 0), r->pieces ? 1 :
 				       SPLIT_USED(r->num));
 }
 
@@ -114,44 +100,17 @@ size_t vhostx_split_used_size(const struct vhostx_ring *r)
 }
 
 /**
- * vhostx_split_used_at - a place in the used ring
+ * vhostx_split_start - see vhostx_ring_start()
  * @r: the ring
- * @offset: bytes from its beginning
- *
- * Return: the place, in the owner's memory.
- */
-void __user *vhostx_split_used_at(const struct vhostx_ring *r, size_t offset)
-{
-	return split_used(r, offset);
-}
-
-/**
- * vhostx_split_ok - whether the three parts lie in the owner's half
- * @r: the ring
- *
- * Context: runs in the owner's address space.
- *
- * Return: true where they do.
- */
-bool vhostx_split_ok(const struct vhostx_ring *r)
-{
-	return access_ok(r->desc, r->num * sizeof(*r->desc)) &&
-	       access_ok(r->avail, vhostx_split_avail_size(r)) &&
-	       access_ok(r->used, vhostx_split_used_size(r));
-}
-
-/**
- * vhostx_split_start - begin to serve a ring
- * @r: the ring; desc, avail, used, num, last_avail are set up
  *
  * Takes the used position from the driver's memory, as every vhost does, and
  * writes the flags.
  *
- * Return: 0, or -EFAULT with the ring unchanged.
+ * Return: see there.
  */
 int vhostx_split_start(struct vhostx_ring *r)
 {
-	__virtio16 __user *at = split_used(r, SPLIT_IDX);
+	__virtio16 __user *at = vhostx_ring_used_at(r, SPLIT_IDX);
 	__virtio16 idx;
 
 	if (put_user(to_split16(r, 0), split_flags(r)) || get_user(idx, at))
@@ -185,26 +144,6 @@ static int split_read_avail_idx(struct vhostx_ring *r)
 	/* The entries are read after the index that announced them. */
 	smp_rmb();
 	return (u16)(idx - r->next);
-}
-
-/* Make room at the end of the cache: what is left moves to its front. */
-static void split_compact(struct vhostx_ring *r)
-{
-	unsigned int cached = vhostx_ring_cached(r);
-	unsigned int i, base;
-
-	if (!r->head)
-		return;
-
-	base = cached ? r->chain[r->head].first : r->nr_desc;
-	memmove(r->desc_cache, r->desc_cache + base,
-		(r->nr_desc - base) * sizeof(*r->desc_cache));
-	memmove(r->chain, r->chain + r->head, cached * sizeof(*r->chain));
-	for (i = 0; i < cached; i++)
-		r->chain[i].first -= base;
-	r->head = 0;
-	r->tail = cached;
-	r->nr_desc -= base;
 }
 
 /* One descriptor in two loads. Inside a user access window: calls nothing. */
@@ -265,7 +204,7 @@ static __always_inline int split_fetch_chain(struct vhostx_ring *r,
 
 		head = array_index_nospec(head, r->num);
 		desc = cache + chain->first + nr++;
-		if (unlikely(split_load(r, split_desc(r, head), desc)))
+		if (unlikely(split_load(r, vhostx_ring_desc_at(r, head), desc)))
 			return -VHOSTX_FAULT_DESC_READ;
 		if (unlikely(desc->flags & VRING_DESC_F_INDIRECT)) {
 			if (desc->flags & VRING_DESC_F_NEXT)
@@ -282,14 +221,10 @@ static __always_inline int split_fetch_chain(struct vhostx_ring *r,
 }
 
 /**
- * vhostx_split_fetch - copy available chains into the cache
+ * vhostx_split_fetch - see vhostx_ring_fetch()
  * @r: the ring
  *
- * Fetches up to VHOSTX_BATCH chains in one user access window. Each byte that
- * the driver controls is copied once and used from the copy.
- *
- * Return: chains fetched; 0 where there are none, or no room; -EIO where the
- * ring broke before the first one.
+ * Return: see there.
  */
 int vhostx_split_fetch(struct vhostx_ring *r)
 {
@@ -306,7 +241,7 @@ int vhostx_split_fetch(struct vhostx_ring *r)
 			return ret;
 	}
 
-	split_compact(r);
+	vhostx_ring_compact(r);
 	todo = min3((unsigned int)(u16)(r->avail_idx - r->next),
 		    (unsigned int)VHOSTX_BATCH, VHOSTX_CHAIN_MAX - r->tail);
 	chain = r->chain + r->tail;
@@ -327,140 +262,28 @@ int vhostx_split_fetch(struct vhostx_ring *r)
 	user_read_access_end();
 
 	/* The sound ones first: a fault is met again at its turn. */
-	if (unlikely(ret < 0 && !n))
-		return split_break(r, -ret);
-	return n;
+	if (likely(n))
+		return n;
+	return ret < 0 ? split_break(r, -ret) : -ENOSPC;
 fault:
 	user_read_access_end();
 	return n ?: split_break(r, VHOSTX_FAULT_AVAIL_READ);
 }
 
-/* A table that spans regions: entries one by one, each in up to two parts. */
-static int split_indirect_entry(struct vhostx_ring *r, struct vhostx_view *view,
-				u64 addr, struct vhostx_desc *to)
-{
-	struct vring_desc raw;
-	struct iovec iov[2];
-	u8 *at = (u8 *)&raw;
-	int i, n;
-
-	n = vhostx_mem_translate(view, addr, sizeof(raw), VHOST_MAP_RO, iov,
-				 ARRAY_SIZE(iov));
-	if (n < 0)
-		return n == -EAGAIN ? -VHOSTX_BAD_MISS : -VHOSTX_BAD_ADDR;
-	for (i = 0; i < n; i++) {
-		if (copy_from_user(at, iov[i].iov_base, iov[i].iov_len))
-			return -VHOSTX_BAD_FAULT;
-		at += iov[i].iov_len;
-	}
-
-	to->addr = __virtio64_to_cpu(vhostx_ring_le(r), raw.addr);
-	to->len = __virtio32_to_cpu(vhostx_ring_le(r), raw.len);
-	to->flags = split16(r, raw.flags);
-	to->next = split16(r, raw.next);
-	return 0;
-}
-
-/* The usual table, in one region: a piece of it in one window. */
-static int split_indirect_window(struct vhostx_ring *r,
-				 const struct iovec *iov,
-				 const struct vhostx_cursor *cur)
-{
-	const struct vring_desc __user *table = iov->iov_base;
-	u32 count = iov->iov_len / sizeof(*table);
-	struct vhostx_desc *to = r->indirect;
-	u32 pos = cur->pos;
-	int n = 0;
-
-	if (!user_read_access_begin(table, iov->iov_len))
-		return -VHOSTX_BAD_FAULT;
-	do {
-		pos = array_index_nospec(pos, count);
-		if (unlikely(split_load(r, &table[pos], to))) {
-			n = -VHOSTX_BAD_FAULT;
-			break;
-		}
-		n++;
-		pos = to->next;
-	} while ((to++)->flags & VRING_DESC_F_NEXT && pos < count &&
-		 n < VHOSTX_BATCH);
-	user_read_access_end();
-	return n;
-}
-
 /**
- * vhostx_split_indirect - read a piece of an indirect table
- * @r: the ring; the piece goes to its @indirect
- * @view: the queue's memory table
- * @table: the descriptor that points at the table; its length was checked
- * @cur: where to go on, all zero at the start
- *
- * Return: entries read; the negative of an enum vhostx_bad; 0 where the ring
- * broke.
- */
-int vhostx_split_indirect(struct vhostx_ring *r, struct vhostx_view *view,
-			  const struct vhostx_desc *table,
-			  struct vhostx_cursor *cur)
-{
-	u32 count = table->len / sizeof(struct vring_desc);
-	struct iovec iov;
-	int i, n;
-
-	n = vhostx_mem_translate(view, table->addr, table->len, VHOST_MAP_RO,
-				 &iov, 1);
-	if (n == 1) {
-		n = split_indirect_window(r, &iov, cur);
-	} else if (n == -ENOBUFS) {
-		n = split_indirect_entry(r, view, table->addr +
-					 cur->pos * sizeof(struct vring_desc),
-					 r->indirect) ?: 1;
-	} else {
-		return -vhostx_ring_bad(n);
-	}
-	if (n < 0)
-		return n;
-
-	for (i = 0; i < n; i++) {
-		const struct vhostx_desc *desc = &r->indirect[i];
-
-		if (desc->flags & VRING_DESC_F_INDIRECT) {
-			r->fault = VHOSTX_FAULT_INDIRECT_NEST;
-			return 0;
-		}
-		if (cur->read++ == count) {
-			r->fault = VHOSTX_FAULT_DESC_LOOP;
-			return 0;
-		}
-		if (cur->read > VHOSTX_CHAIN_MAX)
-			return -VHOSTX_BAD_SIZE;
-		if (!(desc->flags & VRING_DESC_F_NEXT)) {
-			cur->done = true;
-			return i + 1;
-		}
-		if (desc->next >= count) {
-			r->fault = VHOSTX_FAULT_DESC_RANGE;
-			return 0;
-		}
-		cur->pos = desc->next;
-	}
-	return n;
-}
-
-/**
- * vhostx_split_publish - hand the waiting used entries to the driver
+ * vhostx_split_publish - see vhostx_ring_publish()
  * @r: the ring
  *
- * All of them become visible at once. Where one stands for all, it is the last
- * one in the first one's place (virtio 1.2, 2.7.9); the driver takes the others
- * for used completely, so this is for chains that the device only reads.
+ * Where one used entry stands for all it is the last one in the first one's place
+ * (virtio 1.2, 2.7.9).
  *
- * Return: 0, or -EIO where the ring broke.
+ * Return: see there.
  */
 int vhostx_split_publish(struct vhostx_ring *r)
 {
 	const struct vhostx_used *used = r->used_cache;
 	const struct vhostx_used *end = used + r->nr_used;
-	__virtio16 __user *index = split_used(r, SPLIT_IDX);
+	__virtio16 __user *index = vhostx_ring_used_at(r, SPLIT_IDX);
 	u16 idx = r->last_used;
 
 	if (r->one_used && used < end)
@@ -469,8 +292,8 @@ int vhostx_split_publish(struct vhostx_ring *r)
 		return split_break(r, VHOSTX_FAULT_USED_WRITE);
 	for (; used < end; used++, idx++) {
 		u32 at = idx & (r->num - 1);
-		__virtio32 __user *id = split_used(r, SPLIT_USED(at));
-		__virtio32 __user *len = split_used(r, SPLIT_USED(at) +
+		__virtio32 __user *id = vhostx_ring_used_at(r, SPLIT_USED(at));
+		__virtio32 __user *len = vhostx_ring_used_at(r, SPLIT_USED(at) +
 						    sizeof(*id));
 
 		unsafe_put_user(to_split32(r, used->id), id, fault);
@@ -494,10 +317,10 @@ fault:
 }
 
 /**
- * vhostx_split_want_signal - whether the driver wants an interrupt now
- * @r: the ring, after vhostx_split_publish()
+ * vhostx_split_want_signal - see vhostx_ring_want_signal()
+ * @r: the ring
  *
- * Return: 1, 0, or -EIO where the ring broke.
+ * Return: see there.
  */
 int vhostx_split_want_signal(struct vhostx_ring *r)
 {
@@ -527,10 +350,10 @@ int vhostx_split_want_signal(struct vhostx_ring *r)
 }
 
 /**
- * vhostx_split_has_avail - whether the driver has made more available
+ * vhostx_split_has_avail - see vhostx_ring_has_avail()
  * @r: the ring
  *
- * Return: 1 where there is something to fetch, 0, or -EIO where the ring broke.
+ * Return: see there.
  */
 int vhostx_split_has_avail(struct vhostx_ring *r)
 {
@@ -543,11 +366,10 @@ int vhostx_split_has_avail(struct vhostx_ring *r)
 }
 
 /**
- * vhostx_split_kicks_on - ask the driver to kick
+ * vhostx_split_kicks_on - see vhostx_ring_kicks_on()
  * @r: the ring
  *
- * Return: as vhostx_split_has_avail(): 1 means that something came meanwhile,
- * for which no kick need come.
+ * Return: see there.
  */
 int vhostx_split_kicks_on(struct vhostx_ring *r)
 {
@@ -567,13 +389,10 @@ int vhostx_split_kicks_on(struct vhostx_ring *r)
 }
 
 /**
- * vhostx_split_kicks_off - tell the driver that nobody waits for kicks
+ * vhostx_split_kicks_off - see vhostx_ring_kicks_off()
  * @r: the ring
  *
- * With VIRTIO_RING_F_EVENT_IDX there is nothing to write: the index that was
- * asked for last lies behind.
- *
- * Return: 0, or -EIO where the ring broke.
+ * Return: see there.
  */
 int vhostx_split_kicks_off(struct vhostx_ring *r)
 {

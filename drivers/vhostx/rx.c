@@ -50,12 +50,12 @@ static int rx_gather(struct vhostx_vq *vq, size_t need, unsigned int *segs)
 		if (nr == vhostx_ring_cached(r)) {
 			if (vhostx_ring_exhausted(r))
 				return RX_OVERSIZE;
-			n = vhostx_split_fetch(r);
+			n = vhostx_ring_fetch(r);
+			/* There is more, but no packet can span it. */
+			if (n == -ENOSPC)
+				return RX_OVERSIZE;
 			if (n < 0)
 				return RX_BROKEN;
-			/* There is more, but no packet can span it. */
-			if (!n && r->next != r->avail_idx)
-				return RX_OVERSIZE;
 			if (!n)
 				return RX_NO_BUFFERS;
 		}

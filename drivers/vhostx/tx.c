@@ -225,17 +225,17 @@ static int tx_fetch(struct vhostx_vq *vq)
 
 	if (vhostx_ring_cached(&vq->ring))
 		return 1;
-	n = vhostx_split_fetch(&vq->ring);
+	n = vhostx_ring_fetch(&vq->ring);
 	if (n || !vq->busyloop_us)
 		return n;
 
 	tx_flush(vq);
 	end = local_clock() + (u64)vq->busyloop_us * NSEC_PER_USEC;
 	do {
-		n = vhostx_split_has_avail(&vq->ring);
+		n = vhostx_ring_has_avail(&vq->ring);
 		cpu_relax();
 	} while (!n && vhostx_vq_may_poll(vq, end));
-	return n > 0 ? vhostx_split_fetch(&vq->ring) : n;
+	return n > 0 ? vhostx_ring_fetch(&vq->ring) : n;
 }
 
 /* Nothing to do: sleep until a kick, unless something comes meanwhile. */

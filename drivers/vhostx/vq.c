@@ -46,7 +46,11 @@ static void vq_place(struct vhostx_vq *vq)
 /* Whether the ring can be where it is said to be. */
 static bool vq_ring_ok(const struct vhostx_vq *vq)
 {
-	return vq->view.iotlb || vhostx_split_ok(&vq->ring);
+	const struct vhostx_ring *r = &vq->ring;
+
+	/* The size can be set before the format. */
+	return (r->packed || is_power_of_2(r->num)) &&
+	       (vq->view.iotlb || vhostx_ring_ok(r));
 }
 
 /**
@@ -118,21 +122,28 @@ static bool vq_log_fits(const struct vhostx_vq *vq, const u8 __user *base,
 	/* With an IOTLB the used ring is logged where it was found. */
 	return !vq->log.used || vq->view.iotlb ||
 	       vhostx_log_ok(base, vq->log.used_addr,
-			     vhostx_split_used_size(&vq->ring));
+			     vhostx_ring_used_size(&vq->ring));
 }
 
 /**
- * vhostx_vq_features_ok - whether a queue can go on with these features
+ * vhostx_vq_check_features - whether a queue can go on with these features
  * @vq: the queue, running or not
  * @features: a subset of those offered
  *
- * Return: true unless it runs and its dirty log is too small.
+ * Return: 0; where it runs -EBUSY for another ring format, -EFAULT where its dirty
+ * log is too small.
  */
-bool vhostx_vq_features_ok(const struct vhostx_vq *vq, const u64 *features)
+int vhostx_vq_check_features(const struct vhostx_vq *vq, const u64 *features)
 {
-	return !vhostx_vq_running(vq) ||
-	       vq_log_fits(vq, vq->log.base, vq->dev->table,
-			   features[0] & BIT_ULL(VHOST_F_LOG_ALL));
+	bool packed = features[0] & BIT_ULL(VIRTIO_F_RING_PACKED);
+
+	if (!vhostx_vq_running(vq))
+		return 0;
+	if (packed != vq->ring.packed)
+		return -EBUSY;
+	return vq_log_fits(vq, vq->log.base, vq->dev->table,
+			   features[0] & BIT_ULL(VHOST_F_LOG_ALL)) ? 0 :
+	       -EFAULT;
 }
 
 /**
@@ -163,7 +174,9 @@ void vhostx_vq_set_features(struct vhostx_vq *vq, const u64 *words)
 		vq->vhost_hlen = 0;
 		vq->sock_hlen = hlen;
 	}
-	vq->ring.modern = features & BIT_ULL(VIRTIO_F_VERSION_1);
+	vq->ring.packed = features & BIT_ULL(VIRTIO_F_RING_PACKED);
+	vq->ring.modern = features & (BIT_ULL(VIRTIO_F_VERSION_1) |
+				      BIT_ULL(VIRTIO_F_RING_PACKED));
 	vq->ring.event_idx = features & BIT_ULL(VIRTIO_RING_F_EVENT_IDX);
 	vq->ring.notify_on_empty =
 		features & BIT_ULL(VIRTIO_F_NOTIFY_ON_EMPTY);
@@ -283,14 +296,15 @@ void vhostx_vq_set_log(struct vhostx_vq *vq, u8 __user *base)
  * @vq: the queue
  * @num: entries
  *
- * Return: 0; -EBUSY while the queue runs; -EINVAL unless @num is a power of
- * two from 1 to VHOSTX_RING_MAX.
+ * Return: 0; -EBUSY while the queue runs; -EINVAL unless @num is from 1 to
+ * VHOSTX_RING_MAX, and a power of two where the ring is split.
  */
 int vhostx_vq_set_num(struct vhostx_vq *vq, u32 num)
 {
 	if (vhostx_vq_running(vq))
 		return -EBUSY;
-	if (num > VHOSTX_RING_MAX || !is_power_of_2(num))
+	if (!num || num > VHOSTX_RING_MAX ||
+	    (!vq->ring.packed && !is_power_of_2(num)))
 		return -EINVAL;
 
 	vq_lock(vq);
@@ -348,36 +362,36 @@ int vhostx_vq_set_addr(struct vhostx_vq *vq, const struct vhost_vring_addr *a)
 /**
  * vhostx_vq_set_base - set the first available entry to serve
  * @vq: the queue
- * @base: index into the available ring, modulo 2^16
+ * @base: see vhostx_ring_set_base()
  *
- * Return: 0; -EBUSY while the queue runs; -EINVAL for more than 16 bits.
+ * Return: 0; -EBUSY while the queue runs; -EINVAL for more than 16 bits where the
+ * ring is split.
  */
 int vhostx_vq_set_base(struct vhostx_vq *vq, u32 base)
 {
 	if (vhostx_vq_running(vq))
 		return -EBUSY;
-	if (base > U16_MAX)
+	if (base > U16_MAX && !vq->ring.packed)
 		return -EINVAL;
 
 	vq_lock(vq);
-	vq->ring.last_avail = base;
-	vhostx_ring_forget(&vq->ring);
+	vhostx_ring_set_base(&vq->ring, base);
 	vq_unlock(vq);
 	return 0;
 }
 
 /**
- * vhostx_vq_base - the first available entry that was not served
+ * vhostx_vq_base - where a queue stands
  * @vq: the queue
  *
- * Return: its index.
+ * Return: see vhostx_ring_base().
  */
 u32 vhostx_vq_base(struct vhostx_vq *vq)
 {
 	u32 base;
 
 	vq_lock(vq);
-	base = vq->ring.last_avail;
+	base = vhostx_ring_base(&vq->ring);
 	vq_unlock(vq);
 	return base;
 }
@@ -488,7 +502,7 @@ static int vq_start(struct vhostx_vq *vq, struct socket *sock,
 	if (vfs_poll(sock->file, NULL) & EPOLLERR)
 		return -EINVAL;
 	ret = vq->view.iotlb ? vhostx_iotlb_locate_used(vq) : 0;
-	ret = ret ?: vhostx_split_start(r);
+	ret = ret ?: vhostx_ring_start(r);
 	vq->located = !vq->view.iotlb;
 	if (ret)
 		return ret;

@@ -11,7 +11,7 @@ void vhostx_vq_init(struct vhostx_vq *vq, struct vhostx_dev *dev, bool is_tx);
 void vhostx_vq_free(struct vhostx_vq *vq);
 void vhostx_vq_reset(struct vhostx_vq *vq);
 void vhostx_vq_set_features(struct vhostx_vq *vq, const u64 *features);
-bool vhostx_vq_features_ok(const struct vhostx_vq *vq, const u64 *features);
+int vhostx_vq_check_features(const struct vhostx_vq *vq, const u64 *features);
 bool vhostx_vq_table_ok(const struct vhostx_vq *vq, struct vhost_iotlb *table);
 void vhostx_vq_set_table(struct vhostx_vq *vq, struct vhost_iotlb *table,
 			 struct vhost_iotlb *owners);

@@ -10,6 +10,8 @@ struct array {
 };
 
 #define OFFERS	"vhostx offers VIRTIO_F_IN_ORDER and VIRTIO_F_RING_RESET on every kernel"
+#define PACKED	"vhost-net has no packed rings"
+#define OFFERS_ALL OFFERS "; " PACKED
 #define ARRAY	"vhost-net of 6.1 and 6.12 does not have it"
 #define WORDS	"vhostx takes at most 64 words, where vhost-net's loop has no bound; " ARRAY
 #define FORK	"vhost-net of 6.1 does not have it"
@@ -126,12 +128,12 @@ static long ask_get_fork_reset(struct dev *d, const struct row *r)
 #define GET_WORD(words, n)	((words) << 8 | (n))
 
 const struct row features_rows[] = {
-	ROW(VHOST_GET_FEATURES, "no owner", opened, ask_get_u64, 0, "0x10b3d008000",
-	    .why = OFFERS),
-	ROW(VHOST_GET_FEATURES, "the owner", owned, ask_get_u64, 0, "0x10b3d008000",
-	    .why = OFFERS),
+	ROW(VHOST_GET_FEATURES, "no owner", opened, ask_get_u64, 0, "0x10f3d008000",
+	    .why = OFFERS_ALL),
+	ROW(VHOST_GET_FEATURES, "the owner", owned, ask_get_u64, 0, "0x10f3d008000",
+	    .why = OFFERS_ALL),
 	ROW(VHOST_GET_FEATURES, "another process than the owner", owned, ask_get_u64, 0,
-	    "0x10b3d008000", .other = true, .why = OFFERS),
+	    "0x10f3d008000", .other = true, .why = OFFERS_ALL),
 	ROW(VHOST_GET_FEATURES, "argument cannot be written", opened, ask_bad, 0, "EFAULT"),
 
 	ROW(VHOST_SET_FEATURES, "none, no owner", opened, ask_u64, 0, "0"),
@@ -140,8 +142,8 @@ const struct row features_rows[] = {
 	ROW(VHOST_SET_FEATURES, "each that is offered", ready, ask_each, true, "0"),
 	ROW(VHOST_SET_FEATURES, "each that is not", ready, ask_each, false, "EOPNOTSUPP"),
 	ROW(VHOST_SET_FEATURES, "VIRTIO_NET_F_MTU", ready, ask_u64, BIT64(3), "EOPNOTSUPP"),
-	ROW(VHOST_SET_FEATURES, "VIRTIO_F_RING_PACKED", ready, ask_u64, BIT64(34),
-	    "EOPNOTSUPP"),
+	ROW(VHOST_SET_FEATURES, "VIRTIO_F_RING_PACKED", ready, ask_u64, F_RING_PACKED,
+	    "0", .why = PACKED),
 	ROW(VHOST_SET_FEATURES, "VIRTIO_F_IN_ORDER", ready, ask_u64, F_IN_ORDER, "0",
 	    .why = OFFERS),
 	ROW(VHOST_SET_FEATURES, "VIRTIO_F_NOTIFICATION_DATA", ready, ask_u64, BIT64(38),
@@ -155,7 +157,9 @@ const struct row features_rows[] = {
 	ROW(VHOST_SET_FEATURES, "argument cannot be read", opened, ask_bad, 0, "EFAULT"),
 	ROW(VHOST_SET_FEATURES, "queues run", live, ask_u64, F_VERSION_1, "0"),
 	ROW(VHOST_SET_FEATURES, "queues run: one that is not offered", live, ask_u64,
-	    BIT64(34), "EOPNOTSUPP"),
+	    BIT64(38), "EOPNOTSUPP"),
+	ROW(VHOST_SET_FEATURES, "queues run: VIRTIO_F_RING_PACKED", live, ask_u64,
+	    F_VERSION_1 | F_RING_PACKED, "EBUSY", .why = PACKED),
 	ROW(VHOST_SET_FEATURES, "VHOST_F_LOG_ALL, no owner", opened, ask_u64, F_LOG_ALL, "0"),
 	ROW(VHOST_SET_FEATURES, "VHOST_F_LOG_ALL, a log in the kernel's half", ready,
 	    ask_logging, KERNEL_ADDR, "0"),
@@ -175,7 +179,7 @@ const struct row features_rows[] = {
 	    translated_live, ask_u64, F_VERSION_1, "EBUSY", .why = TAKES),
 
 	ROW(VHOST_GET_FEATURES_ARRAY, "two words: the first", opened, ask_get_word,
-	    GET_WORD(2, 0), "0x10b3d008000", .why = ARRAY),
+	    GET_WORD(2, 0), "0x10f3d008000", .why = ARRAY "; " PACKED),
 	ROW(VHOST_GET_FEATURES_ARRAY, "two words: the second", opened, ask_get_word,
 	    GET_WORD(2, 1), "10", .why = ARRAY, .odd = no_tunnels, .odd_want = "0"),
 	ROW(VHOST_GET_FEATURES_ARRAY, "one word: the second, which was 81", opened,
@@ -185,7 +189,7 @@ const struct row features_rows[] = {
 	ROW(VHOST_GET_FEATURES_ARRAY, "four words: the fourth", opened, ask_get_word,
 	    GET_WORD(4, 3), "0", .why = ARRAY),
 	ROW(VHOST_GET_FEATURES_ARRAY, "another process than the owner", owned, ask_get_word,
-	    GET_WORD(1, 0), "0x10b3d008000", .other = true, .why = ARRAY),
+	    GET_WORD(1, 0), "0x10f3d008000", .other = true, .why = ARRAY "; " PACKED),
 	ROW(VHOST_GET_FEATURES_ARRAY, "argument cannot be read", opened, ask_bad, 0, "EFAULT",
 	    .why = ARRAY),
 	ROW(VHOST_GET_FEATURES_ARRAY, "three words, with room for two", opened, ask_edge, 3,

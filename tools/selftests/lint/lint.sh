@@ -18,7 +18,7 @@ layers=(
 	"compat"
 	"frag mem log"
 	"ring"
-	"ring_split ring_packed"
+	"ring_split ring_packed ring_indirect"
 	"sock stats trace worker"
 	"vhostx"
 	"notify"

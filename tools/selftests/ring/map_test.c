@@ -40,7 +40,7 @@ static int map(struct __test_metadata *_metadata, struct vhostx_ring *r,
 	       struct vhostx_view *view, bool write, struct iovec *iov,
 	       unsigned int max, size_t *len)
 {
-	ASSERT_TRUE(vhostx_ring_cached(r) || vhostx_split_fetch(r) == 1);
+	ASSERT_TRUE(vhostx_ring_cached(r) || vhostx_ring_fetch(r) == 1);
 	*len = 0;
 	umem_mark();
 	return vhostx_ring_map(r, vhostx_ring_peek(r, 0), view, write, iov, max,
@@ -121,7 +121,7 @@ TEST_F(map, other_than_the_first)
 	POST(BUF(0), 10, 0);
 	rig_desc(self->rig, 1, BUF(3), 7, 0, 0);
 	rig_post(self->rig, 1);
-	ASSERT_EQ(vhostx_split_fetch(self->r), 2);
+	ASSERT_EQ(vhostx_ring_fetch(self->r), 2);
 	ASSERT_EQ(vhostx_ring_map(self->r, vhostx_ring_peek(self->r, 1),
 				  &self->rig->view, false, self->iov, 1, &len),
 		  1);
@@ -387,7 +387,7 @@ TEST_F(map, indirect_next_range)
 	ENTRY(2, BUF(0), 1, 0, 0);
 	POST_TABLE(TABLE, 2);
 	BREAKS(DESC_RANGE);
-	ASSERT_EQ(vhostx_split_start(self->r), 0);
+	ASSERT_EQ(vhostx_ring_start(self->r), 0);
 	ENTRY(0, BUF(0), 1, RIG_NEXT, 0xffff);
 	BREAKS(DESC_RANGE);
 }
@@ -399,10 +399,10 @@ TEST_F(map, indirect_loop)
 	ENTRY(2, BUF(1), 1, RIG_NEXT, 1);
 	POST_TABLE(TABLE, 3);
 	BREAKS(DESC_LOOP);
-	ASSERT_EQ(vhostx_split_start(self->r), 0);
+	ASSERT_EQ(vhostx_ring_start(self->r), 0);
 	ENTRY(0, BUF(0), 1, RIG_NEXT, 0);
 	BREAKS(DESC_LOOP);
-	ASSERT_EQ(vhostx_split_start(self->r), 0);
+	ASSERT_EQ(vhostx_ring_start(self->r), 0);
 	rig_desc(self->rig, 0, TABLE, 16, RIG_INDIRECT, 0);
 	BREAKS(DESC_LOOP);
 }
@@ -413,7 +413,7 @@ TEST_F(map, indirect_nested)
 	ENTRY(1, TABLE, 16, RIG_INDIRECT, 0);
 	POST_TABLE(TABLE, 2);
 	BREAKS(INDIRECT_NEST);
-	ASSERT_EQ(vhostx_split_start(self->r), 0);
+	ASSERT_EQ(vhostx_ring_start(self->r), 0);
 	ENTRY(0, TABLE, 16, RIG_INDIRECT | RIG_NEXT, 1);
 	BREAKS(INDIRECT_NEST);
 }
@@ -486,13 +486,13 @@ TEST_F(map, indirect_later_faults)
 	POST_TABLE(TABLE, nr);
 	ENTRY(100, BUF(0), 1, RIG_NEXT, nr);
 	BREAKS(DESC_RANGE);
-	ASSERT_EQ(vhostx_split_start(self->r), 0);
+	ASSERT_EQ(vhostx_ring_start(self->r), 0);
 	ENTRY(100, BUF(0), 16, RIG_INDIRECT, 0);
 	BREAKS(INDIRECT_NEST);
-	ASSERT_EQ(vhostx_split_start(self->r), 0);
+	ASSERT_EQ(vhostx_ring_start(self->r), 0);
 	ENTRY(100, BUF(0), 1, RIG_NEXT, 0);
 	BREAKS(DESC_LOOP);
-	ASSERT_EQ(vhostx_split_start(self->r), 0);
+	ASSERT_EQ(vhostx_ring_start(self->r), 0);
 	ENTRY(100, RIG_HOLE, 1, 0, 0);
 	BAD(ADDR);
 }
@@ -537,10 +537,10 @@ TEST_F(map, indirect_straddling_bad)
 	BAD(DIR);
 	ENTRY(1, BUF(0), 1, RIG_NEXT, 3);
 	BREAKS(DESC_RANGE);
-	ASSERT_EQ(vhostx_split_start(self->r), 0);
+	ASSERT_EQ(vhostx_ring_start(self->r), 0);
 	ENTRY(1, BUF(0), 1, RIG_NEXT, 0);
 	BREAKS(DESC_LOOP);
-	ASSERT_EQ(vhostx_split_start(self->r), 0);
+	ASSERT_EQ(vhostx_ring_start(self->r), 0);
 	ENTRY(1, BUF(0), 1, RIG_INDIRECT, 0);
 	BREAKS(INDIRECT_NEST);
 }
@@ -606,7 +606,7 @@ TEST_F(map, indirect_read_once)
 		rig_regions(self->rig, &cut, regions - 1);
 		fill(self->rig, TABLE, nr);
 		POST_TABLE(TABLE, nr);
-		ASSERT_EQ(vhostx_split_fetch(self->r), 1);
+		ASSERT_EQ(vhostx_ring_fetch(self->r), 1);
 		umem.hook = scribble_after_read;
 		ASSERT_EQ(MAP(), (int)nr);
 		umem.hook = NULL;

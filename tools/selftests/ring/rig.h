@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* A split ring in the owner's memory, with the driver's end of it in hand. */
+/* A ring in the owner's memory, with the driver's end of it in hand. */
 #ifndef _RING_RIG_H
 #define _RING_RIG_H
 
@@ -32,17 +32,30 @@ struct rig {
 	u16 avail;
 };
 
-struct rig *rig_new(u32 num, bool event_idx);
+/**
+ * struct rig_used - a used entry as the driver reads it
+ * @id: the chain's
+ * @len: bytes written into it
+ */
+struct rig_used {
+	u32 id;
+	u32 len;
+};
+
+/* rig.c */
+struct rig *rig_alloc(u32 num, bool event_idx);
 void rig_free(struct rig *rig);
-void rig_start(struct rig *rig, u16 avail, u16 used);
+void rig_restart(struct rig *rig, u32 base);
 void rig_regions(struct rig *rig, const u64 *cut, unsigned int nr);
 u64 rig_gpa(u32 offset);
 void *rig_hva(u64 gpa);
 
+/* rig_split.c */
+struct rig *rig_new(u32 num, bool event_idx);
+void rig_start(struct rig *rig, u16 avail, u16 used);
 void rig_put16(struct rig *rig, void *to, u16 v);
 u16 rig_get16(struct rig *rig, const void *from);
 u32 rig_get32(struct rig *rig, const void *from);
-
 void rig_desc(struct rig *rig, u32 i, u64 addr, u32 len, u16 flags, u16 next);
 void rig_entry(struct rig *rig, u64 table, u32 i, u64 addr, u32 len, u16 flags,
 	       u16 next);
@@ -52,6 +65,6 @@ void rig_avail_idx(struct rig *rig, u16 idx);
 void rig_used_event(struct rig *rig, u16 idx);
 u16 rig_avail_event(struct rig *rig);
 u16 rig_used_idx(struct rig *rig);
-struct vhostx_used rig_used(struct rig *rig, u16 idx);
+struct rig_used rig_used(struct rig *rig, u16 idx);
 
 #endif

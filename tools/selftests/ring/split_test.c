@@ -74,16 +74,19 @@ TEST_F(split, reset)
 
 	memset(r, 0xff, sizeof(*r));
 	/* Bytes of 0xff are no value of a bool or an enum. */
-	memset(&r->modern, 1, (u8 *)&r->last_avail - (u8 *)&r->modern);
+	memset(&r->packed, 1, (u8 *)&r->last_avail - (u8 *)&r->packed);
 	r->fault = VHOSTX_FAULT_USED_WRITE;
 	vhostx_ring_reset(r);
 	EXPECT_EQ(r->desc, NULL);
 	EXPECT_EQ(r->avail, NULL);
 	EXPECT_EQ(r->used, NULL);
 	EXPECT_EQ(r->num, 1);
+	EXPECT_EQ(r->pieces, NULL);
+	EXPECT_FALSE(r->packed);
 	EXPECT_FALSE(r->modern);
 	EXPECT_FALSE(r->event_idx);
 	EXPECT_FALSE(r->notify_on_empty);
+	EXPECT_FALSE(r->one_used);
 	EXPECT_FALSE(r->kicks_off);
 	EXPECT_FALSE(r->signalled_valid);
 	EXPECT_EQ(r->last_avail, 0);
@@ -104,7 +107,7 @@ TEST_F(split, ok_limits)
 	u64 part[] = { NUM * 16, 4 + NUM * 2, 4 + NUM * 8 };
 	int event, i;
 
-	ASSERT_TRUE(vhostx_split_ok(r));
+	ASSERT_TRUE(vhostx_ring_ok(r));
 	for (event = 0; event < 2; event++) {
 		for (i = 0; i < 3; i++) {
 			u64 end = UMEM_LIMIT - part[i] - (event && i ? 2 : 0);
@@ -114,16 +117,16 @@ TEST_F(split, ok_limits)
 			*(i == 0 ? (void **)&r->desc :
 			  i == 1 ? (void **)&r->avail :
 				   (void **)&r->used) = (void *)end;
-			ASSERT_TRUE(vhostx_split_ok(r));
+			ASSERT_TRUE(vhostx_ring_ok(r));
 			*(i == 0 ? (void **)&r->desc :
 			  i == 1 ? (void **)&r->avail :
 				   (void **)&r->used) = (void *)(end + 1);
-			ASSERT_FALSE(vhostx_split_ok(r));
+			ASSERT_FALSE(vhostx_ring_ok(r));
 		}
 	}
 	*r = saved;
 	r->desc = (void *)~0xfULL;
-	ASSERT_FALSE(vhostx_split_ok(r));
+	ASSERT_FALSE(vhostx_ring_ok(r));
 	*r = saved;
 }
 
@@ -139,7 +142,7 @@ TEST_F(split, start)
 	r->signalled_valid = true;
 	r->nr_used = 3;
 	r->tail = 2;
-	ASSERT_EQ(vhostx_split_start(r), 0);
+	ASSERT_EQ(vhostx_ring_start(r), 0);
 	EXPECT_EQ(r->last_used, 0x1234);
 	EXPECT_EQ(r->last_avail, 0xfffe);
 	EXPECT_EQ(r->next, 0xfffe);
@@ -160,17 +163,17 @@ TEST_F(split, start_faults)
 	self->r->nr_used = 3;
 	memcpy(saved, self->r, sizeof(*saved));
 	umem_fail(&self->r->used->flags, 2);
-	EXPECT_EQ(vhostx_split_start(self->r), -EFAULT);
+	EXPECT_EQ(vhostx_ring_start(self->r), -EFAULT);
 	umem_fail(&self->r->used->idx, 2);
-	EXPECT_EQ(vhostx_split_start(self->r), -EFAULT);
+	EXPECT_EQ(vhostx_ring_start(self->r), -EFAULT);
 	EXPECT_EQ(memcmp(saved, self->r, sizeof(*saved)), 0);
 	free(saved);
 }
 
 TEST_F(split, fetch_none)
 {
-	EXPECT_EQ(vhostx_split_fetch(self->r), 0);
-	EXPECT_EQ(vhostx_split_has_avail(self->r), 0);
+	EXPECT_EQ(vhostx_ring_fetch(self->r), 0);
+	EXPECT_EQ(vhostx_ring_has_avail(self->r), 0);
 	EXPECT_EQ(vhostx_ring_cached(self->r), 0);
 }
 
@@ -183,8 +186,8 @@ TEST_F(split, fetch_chain)
 	rig_desc(self->rig, 5, 6, 7, 0x8, 1);
 	rig_post(self->rig, 5);
 
-	ASSERT_EQ(vhostx_split_has_avail(self->r), 1);
-	ASSERT_EQ(vhostx_split_fetch(self->r), 2);
+	ASSERT_EQ(vhostx_ring_has_avail(self->r), 1);
+	ASSERT_EQ(vhostx_ring_fetch(self->r), 2);
 	ASSERT_EQ(vhostx_ring_cached(self->r), 2);
 	EXPECT_EQ(vhostx_ring_peek(self->r, 0)->id, 9);
 	EXPECT_EQ(vhostx_ring_peek(self->r, 0)->nr, 3);
@@ -197,7 +200,7 @@ TEST_F(split, fetch_chain)
 	DESC(FIRST(1), 6, 7, 0x8);
 	EXPECT_EQ(self->r->last_avail, 0);
 	EXPECT_EQ(self->r->next, 2);
-	EXPECT_EQ(vhostx_split_fetch(self->r), 0);
+	EXPECT_EQ(vhostx_ring_fetch(self->r), 0);
 	EXPECT_EQ(vhostx_ring_cached(self->r), 2);
 }
 
@@ -207,12 +210,12 @@ TEST_F(split, fetch_batches)
 
 	for (i = 0; i < 2 * VHOSTX_BATCH + 1; i++)
 		rig_post_simple(self->rig, i);
-	ASSERT_EQ(vhostx_split_fetch(self->r), VHOSTX_BATCH);
-	ASSERT_EQ(vhostx_split_has_avail(self->r), 1);
-	ASSERT_EQ(vhostx_split_fetch(self->r), VHOSTX_BATCH);
-	ASSERT_EQ(vhostx_split_fetch(self->r), 1);
-	ASSERT_EQ(vhostx_split_has_avail(self->r), 0);
-	ASSERT_EQ(vhostx_split_fetch(self->r), 0);
+	ASSERT_EQ(vhostx_ring_fetch(self->r), VHOSTX_BATCH);
+	ASSERT_EQ(vhostx_ring_has_avail(self->r), 1);
+	ASSERT_EQ(vhostx_ring_fetch(self->r), VHOSTX_BATCH);
+	ASSERT_EQ(vhostx_ring_fetch(self->r), 1);
+	ASSERT_EQ(vhostx_ring_has_avail(self->r), 0);
+	ASSERT_EQ(vhostx_ring_fetch(self->r), 0);
 	ASSERT_EQ(vhostx_ring_cached(self->r), 2 * VHOSTX_BATCH + 1);
 	for (i = 0; i < 2 * VHOSTX_BATCH + 1; i++) {
 		ASSERT_EQ(vhostx_ring_peek(self->r, i)->id, i);
@@ -227,9 +230,9 @@ TEST_F(split, fetch_index_once)
 
 	for (i = 0; i < VHOSTX_BATCH + 1; i++)
 		rig_post_simple(self->rig, i);
-	ASSERT_EQ(vhostx_split_fetch(self->r), VHOSTX_BATCH);
+	ASSERT_EQ(vhostx_ring_fetch(self->r), VHOSTX_BATCH);
 	umem_mark();
-	ASSERT_EQ(vhostx_split_fetch(self->r), 1);
+	ASSERT_EQ(vhostx_ring_fetch(self->r), 1);
 	EXPECT_EQ(umem_reads(&self->r->avail->idx), 0);
 }
 
@@ -239,7 +242,7 @@ TEST_F(split, fetch_order)
 
 	rig_post_simple(self->rig, 3);
 	umem_mark();
-	ASSERT_EQ(vhostx_split_fetch(self->r), 1);
+	ASSERT_EQ(vhostx_ring_fetch(self->r), 1);
 	idx = umem_logged(UMEM_READ, &self->r->avail->idx);
 	rmb = umem_logged(UMEM_RMB, NULL);
 	ring = umem_logged(UMEM_READ, &self->r->avail->ring[0]);
@@ -258,14 +261,14 @@ TEST_F(split, fetch_index_wraps)
 	for (round = 0; round < 2; round++) {
 		for (i = 0; i < 4; i++)
 			rig_post_simple(self->rig, 10 * round + i);
-		ASSERT_EQ(vhostx_split_fetch(self->r), 4);
+		ASSERT_EQ(vhostx_ring_fetch(self->r), 4);
 		for (i = 0; i < 4; i++) {
 			ASSERT_EQ(vhostx_ring_peek(self->r, 0)->id, 10 * round + i);
 			vhostx_ring_use(self->r, 0);
 		}
 	}
 	EXPECT_EQ(self->r->last_avail, 6);
-	ASSERT_EQ(vhostx_split_publish(self->r), 0);
+	ASSERT_EQ(vhostx_ring_publish(self->r), 0);
 	EXPECT_EQ(rig_used_idx(self->rig), 5);
 }
 
@@ -276,14 +279,14 @@ TEST_F(split, fetch_smallest_ring)
 	RESIZE(1);
 	for (i = 0; i < 5; i++) {
 		rig_post_simple(self->rig, 0);
-		ASSERT_EQ(vhostx_split_fetch(self->r), 1);
+		ASSERT_EQ(vhostx_ring_fetch(self->r), 1);
 		vhostx_ring_use(self->r, i);
-		ASSERT_EQ(vhostx_split_publish(self->r), 0);
+		ASSERT_EQ(vhostx_ring_publish(self->r), 0);
 		ASSERT_EQ(rig_used(self->rig, i).len, i);
 	}
 	rig_desc(self->rig, 0, 0, 1, RIG_NEXT, 0);
 	rig_post(self->rig, 0);
-	BREAKS(vhostx_split_fetch(self->r), DESC_LOOP);
+	BREAKS(vhostx_ring_fetch(self->r), DESC_LOOP);
 }
 
 TEST_F(split, fetch_largest_ring)
@@ -298,28 +301,28 @@ TEST_F(split, fetch_largest_ring)
 		rig_post(self->rig, VHOSTX_RING_MAX - 1 - i);
 	}
 	for (i = 0; i < VHOSTX_RING_MAX; ) {
-		n = vhostx_split_fetch(self->r);
+		n = vhostx_ring_fetch(self->r);
 		ASSERT_EQ(n, VHOSTX_BATCH);
 		for (; n; n--, i++) {
 			ASSERT_EQ(FIRST(0)->addr, VHOSTX_RING_MAX - 1 - i);
 			vhostx_ring_use(self->r, 0);
 		}
-		ASSERT_EQ(vhostx_split_publish(self->r), 0);
+		ASSERT_EQ(vhostx_ring_publish(self->r), 0);
 	}
-	ASSERT_EQ(vhostx_split_fetch(self->r), 0);
+	ASSERT_EQ(vhostx_ring_fetch(self->r), 0);
 }
 
 TEST_F(split, fetch_avail_idx_faults)
 {
 	rig_post_simple(self->rig, 0);
 	umem_fail(&self->r->avail->idx, 2);
-	BREAKS(vhostx_split_fetch(self->r), AVAIL_READ);
+	BREAKS(vhostx_ring_fetch(self->r), AVAIL_READ);
 }
 
 TEST_F(split, has_avail_idx_faults)
 {
 	umem_fail(&self->r->avail->idx, 2);
-	BREAKS(vhostx_split_has_avail(self->r), AVAIL_READ);
+	BREAKS(vhostx_ring_has_avail(self->r), AVAIL_READ);
 }
 
 TEST_F(split, fetch_avail_entry_faults)
@@ -330,9 +333,9 @@ TEST_F(split, fetch_avail_entry_faults)
 		rig_post_simple(self->rig, i);
 	umem_fail(&self->r->avail->ring[2], 2);
 	/* The sound ones first. */
-	ASSERT_EQ(vhostx_split_fetch(self->r), 2);
+	ASSERT_EQ(vhostx_ring_fetch(self->r), 2);
 	ASSERT_FALSE(vhostx_ring_broken(self->r));
-	BREAKS(vhostx_split_fetch(self->r), AVAIL_READ);
+	BREAKS(vhostx_ring_fetch(self->r), AVAIL_READ);
 	EXPECT_EQ(vhostx_ring_cached(self->r), 2);
 	EXPECT_EQ(self->r->next, 2);
 }
@@ -347,9 +350,9 @@ TEST_F(split, fetch_desc_faults)
 		for (i = 0; i < 4; i++)
 			rig_post_simple(self->rig, i);
 		umem_fail((u8 *)&self->r->desc[2] + half, 1);
-		ASSERT_EQ(vhostx_split_fetch(self->r), 2);
+		ASSERT_EQ(vhostx_ring_fetch(self->r), 2);
 		ASSERT_FALSE(vhostx_ring_broken(self->r));
-		BREAKS(vhostx_split_fetch(self->r), DESC_READ);
+		BREAKS(vhostx_ring_fetch(self->r), DESC_READ);
 		EXPECT_EQ(vhostx_ring_cached(self->r), 2);
 	}
 }
@@ -358,19 +361,19 @@ TEST_F(split, fetch_refused_window)
 {
 	rig_post_simple(self->rig, 0);
 	self->r->desc = (void *)(UMEM_LIMIT - 16);
-	BREAKS(vhostx_split_fetch(self->r), DESC_READ);
+	BREAKS(vhostx_ring_fetch(self->r), DESC_READ);
 }
 
 TEST_F(split, jump)
 {
 	rig_avail_idx(self->rig, NUM + 1);
-	BREAKS(vhostx_split_fetch(self->r), AVAIL_JUMP);
+	BREAKS(vhostx_ring_fetch(self->r), AVAIL_JUMP);
 	rig_start(self->rig, 5, 0);
 	rig_avail_idx(self->rig, 4);
-	BREAKS(vhostx_split_fetch(self->r), AVAIL_JUMP);
+	BREAKS(vhostx_ring_fetch(self->r), AVAIL_JUMP);
 	rig_start(self->rig, 0xfff0, 0);
 	rig_avail_idx(self->rig, (u16)(0xfff0 + NUM + 1));
-	BREAKS(vhostx_split_has_avail(self->r), AVAIL_JUMP);
+	BREAKS(vhostx_ring_has_avail(self->r), AVAIL_JUMP);
 }
 
 TEST_F(split, jump_just_not)
@@ -380,7 +383,7 @@ TEST_F(split, jump_just_not)
 	rig_start(self->rig, 0xfff0, 0);
 	for (i = 0; i < NUM; i++)
 		rig_post_simple(self->rig, i);
-	ASSERT_EQ(vhostx_split_fetch(self->r), VHOSTX_BATCH);
+	ASSERT_EQ(vhostx_ring_fetch(self->r), VHOSTX_BATCH);
 }
 
 /* More than the ring holds, counting those that are fetched and not used. */
@@ -390,14 +393,14 @@ TEST_F(split, jump_over_cached)
 
 	for (i = 0; i < 10; i++)
 		rig_post_simple(self->rig, i);
-	ASSERT_EQ(vhostx_split_fetch(self->r), 10);
+	ASSERT_EQ(vhostx_ring_fetch(self->r), 10);
 	rig_avail_idx(self->rig, NUM);
-	ASSERT_EQ(vhostx_split_has_avail(self->r), 1);
+	ASSERT_EQ(vhostx_ring_has_avail(self->r), 1);
 	vhostx_ring_forget(self->r);
 	rig_avail_idx(self->rig, 10);
-	ASSERT_EQ(vhostx_split_fetch(self->r), 10);
+	ASSERT_EQ(vhostx_ring_fetch(self->r), 10);
 	rig_avail_idx(self->rig, NUM + 1);
-	BREAKS(vhostx_split_fetch(self->r), AVAIL_JUMP);
+	BREAKS(vhostx_ring_fetch(self->r), AVAIL_JUMP);
 }
 
 /* The index never goes back, not even to chains that are only fetched. */
@@ -407,21 +410,21 @@ TEST_F(split, jump_backwards)
 
 	for (i = 0; i < 10; i++)
 		rig_post_simple(self->rig, i);
-	ASSERT_EQ(vhostx_split_fetch(self->r), 10);
+	ASSERT_EQ(vhostx_ring_fetch(self->r), 10);
 	rig_avail_idx(self->rig, 5);
-	BREAKS(vhostx_split_fetch(self->r), AVAIL_JUMP);
+	BREAKS(vhostx_ring_fetch(self->r), AVAIL_JUMP);
 	EXPECT_EQ(vhostx_ring_cached(self->r), 10);
 }
 
 TEST_F(split, head_range)
 {
 	rig_post_simple(self->rig, NUM - 1);
-	ASSERT_EQ(vhostx_split_fetch(self->r), 1);
+	ASSERT_EQ(vhostx_ring_fetch(self->r), 1);
 	rig_post(self->rig, NUM);
-	BREAKS(vhostx_split_fetch(self->r), DESC_RANGE);
+	BREAKS(vhostx_ring_fetch(self->r), DESC_RANGE);
 	rig_start(self->rig, 0, 0);
 	rig_post(self->rig, 0xffff);
-	BREAKS(vhostx_split_fetch(self->r), DESC_RANGE);
+	BREAKS(vhostx_ring_fetch(self->r), DESC_RANGE);
 }
 
 TEST_F(split, next_range)
@@ -429,10 +432,10 @@ TEST_F(split, next_range)
 	rig_desc(self->rig, 0, 1, 1, RIG_NEXT, NUM - 1);
 	rig_desc(self->rig, NUM - 1, 1, 1, 0, NUM);
 	rig_post(self->rig, 0);
-	ASSERT_EQ(vhostx_split_fetch(self->r), 1);
+	ASSERT_EQ(vhostx_ring_fetch(self->r), 1);
 	rig_desc(self->rig, NUM - 1, 1, 1, RIG_NEXT, NUM);
 	rig_post(self->rig, 0);
-	BREAKS(vhostx_split_fetch(self->r), DESC_RANGE);
+	BREAKS(vhostx_ring_fetch(self->r), DESC_RANGE);
 }
 
 TEST_F(split, loop)
@@ -440,12 +443,12 @@ TEST_F(split, loop)
 	rig_desc(self->rig, 0, 1, 1, RIG_NEXT, 1);
 	rig_desc(self->rig, 1, 1, 1, RIG_NEXT, 0);
 	rig_post(self->rig, 0);
-	BREAKS(vhostx_split_fetch(self->r), DESC_LOOP);
+	BREAKS(vhostx_ring_fetch(self->r), DESC_LOOP);
 	/* A loop, and not a chain too long for a frame, up to the last. */
 	RESIZE(VHOSTX_CHAIN_MAX);
 	rig_desc(self->rig, 0, 1, 1, RIG_NEXT, 0);
 	rig_post(self->rig, 0);
-	BREAKS(vhostx_split_fetch(self->r), DESC_LOOP);
+	BREAKS(vhostx_ring_fetch(self->r), DESC_LOOP);
 }
 
 TEST_F(split, loop_just_not)
@@ -455,12 +458,12 @@ TEST_F(split, loop_just_not)
 	for (i = 0; i < NUM; i++)
 		rig_desc(self->rig, i, i, 1, i ? RIG_NEXT : 0, i - 1);
 	rig_post(self->rig, NUM - 1);
-	ASSERT_EQ(vhostx_split_fetch(self->r), 1);
+	ASSERT_EQ(vhostx_ring_fetch(self->r), 1);
 	EXPECT_EQ(vhostx_ring_peek(self->r, 0)->nr, NUM);
 	vhostx_ring_use(self->r, 0);
 	rig_desc(self->rig, 0, 1, 1, RIG_NEXT, 1);
 	rig_post(self->rig, NUM - 1);
-	BREAKS(vhostx_split_fetch(self->r), DESC_LOOP);
+	BREAKS(vhostx_ring_fetch(self->r), DESC_LOOP);
 }
 
 TEST_F(split, indirect_length)
@@ -472,14 +475,14 @@ TEST_F(split, indirect_length)
 		rig_start(self->rig, 0, 0);
 		rig_desc(self->rig, 0, 1, bad[i], RIG_INDIRECT, 0);
 		rig_post(self->rig, 0);
-		BREAKS(vhostx_split_fetch(self->r), INDIRECT_LEN);
+		BREAKS(vhostx_ring_fetch(self->r), INDIRECT_LEN);
 	}
 	rig_start(self->rig, 0, 0);
 	rig_desc(self->rig, 0, 1, 16, RIG_INDIRECT, 0);
 	rig_desc(self->rig, 1, 1, 0xfffffff0, RIG_INDIRECT | RIG_WRITE, 0);
 	rig_post(self->rig, 0);
 	rig_post(self->rig, 1);
-	ASSERT_EQ(vhostx_split_fetch(self->r), 2);
+	ASSERT_EQ(vhostx_ring_fetch(self->r), 2);
 }
 
 TEST_F(split, indirect_chained)
@@ -487,13 +490,13 @@ TEST_F(split, indirect_chained)
 	rig_desc(self->rig, 0, 1, 16, RIG_INDIRECT | RIG_NEXT, 1);
 	rig_desc(self->rig, 1, 1, 16, 0, 0);
 	rig_post(self->rig, 0);
-	BREAKS(vhostx_split_fetch(self->r), INDIRECT_NEST);
+	BREAKS(vhostx_ring_fetch(self->r), INDIRECT_NEST);
 	/* Last in a chain is where it may be. */
 	rig_start(self->rig, 0, 0);
 	rig_desc(self->rig, 0, 1, 1, RIG_NEXT, 1);
 	rig_desc(self->rig, 1, 1, 16, RIG_INDIRECT, 0);
 	rig_post(self->rig, 0);
-	ASSERT_EQ(vhostx_split_fetch(self->r), 1);
+	ASSERT_EQ(vhostx_ring_fetch(self->r), 1);
 	EXPECT_EQ(vhostx_ring_peek(self->r, 0)->nr, 2);
 }
 
@@ -504,11 +507,11 @@ TEST_F(split, sound_ones_first)
 	rig_post_simple(self->rig, 2);
 	rig_post(self->rig, NUM);
 	rig_post_simple(self->rig, 3);
-	ASSERT_EQ(vhostx_split_fetch(self->r), 2);
+	ASSERT_EQ(vhostx_ring_fetch(self->r), 2);
 	vhostx_ring_use(self->r, 0);
 	vhostx_ring_use(self->r, 0);
-	ASSERT_EQ(vhostx_split_publish(self->r), 0);
-	BREAKS(vhostx_split_fetch(self->r), DESC_RANGE);
+	ASSERT_EQ(vhostx_ring_publish(self->r), 0);
+	BREAKS(vhostx_ring_fetch(self->r), DESC_RANGE);
 	EXPECT_EQ(rig_used_idx(self->rig), 2);
 	EXPECT_EQ(self->r->last_avail, 2);
 	EXPECT_EQ(vhostx_ring_cached(self->r), 0);
@@ -519,12 +522,12 @@ TEST_F(split, restart)
 {
 	rig_post_simple(self->rig, 1);
 	rig_post(self->rig, NUM);
-	ASSERT_EQ(vhostx_split_fetch(self->r), 1);
-	BREAKS(vhostx_split_fetch(self->r), DESC_RANGE);
+	ASSERT_EQ(vhostx_ring_fetch(self->r), 1);
+	BREAKS(vhostx_ring_fetch(self->r), DESC_RANGE);
 	rig_put16(self->rig, &self->r->avail->ring[1], 7);
 	rig_desc(self->rig, 7, 1, 1, 0, 0);
-	ASSERT_EQ(vhostx_split_start(self->r), 0);
-	ASSERT_EQ(vhostx_split_fetch(self->r), 2);
+	ASSERT_EQ(vhostx_ring_start(self->r), 0);
+	ASSERT_EQ(vhostx_ring_fetch(self->r), 2);
 	EXPECT_EQ(vhostx_ring_peek(self->r, 0)->id, 1);
 	EXPECT_EQ(vhostx_ring_peek(self->r, 1)->id, 7);
 }
@@ -543,7 +546,7 @@ TEST_F(split, chain_longest)
 {
 	RESIZE(2048);
 	post_long(self->rig, VHOSTX_CHAIN_MAX);
-	ASSERT_EQ(vhostx_split_fetch(self->r), 1);
+	ASSERT_EQ(vhostx_ring_fetch(self->r), 1);
 	EXPECT_EQ(vhostx_ring_peek(self->r, 0)->nr, VHOSTX_CHAIN_MAX);
 	EXPECT_EQ(vhostx_ring_peek(self->r, 0)->bad, 0);
 	EXPECT_EQ(FIRST(0)[VHOSTX_CHAIN_MAX - 1].addr, VHOSTX_CHAIN_MAX - 1);
@@ -556,13 +559,13 @@ TEST_F(split, chain_too_long)
 	rig_post_simple(self->rig, 2000);
 	post_long(self->rig, VHOSTX_CHAIN_MAX + 1);
 	rig_post_simple(self->rig, 2001);
-	ASSERT_EQ(vhostx_split_fetch(self->r), 1);
+	ASSERT_EQ(vhostx_ring_fetch(self->r), 1);
 	vhostx_ring_use(self->r, 0);
-	ASSERT_EQ(vhostx_split_fetch(self->r), 1);
+	ASSERT_EQ(vhostx_ring_fetch(self->r), 1);
 	EXPECT_EQ(vhostx_ring_peek(self->r, 0)->id, 0);
 	EXPECT_EQ(vhostx_ring_peek(self->r, 0)->bad, VHOSTX_BAD_SIZE);
 	vhostx_ring_use(self->r, 0);
-	ASSERT_EQ(vhostx_split_fetch(self->r), 1);
+	ASSERT_EQ(vhostx_ring_fetch(self->r), 1);
 	EXPECT_EQ(vhostx_ring_peek(self->r, 0)->id, 2001);
 	EXPECT_EQ(vhostx_ring_peek(self->r, 0)->bad, 0);
 	EXPECT_FALSE(vhostx_ring_broken(self->r));
@@ -582,8 +585,8 @@ TEST_F(split, cache_full)
 				 j + 1 < each ? RIG_NEXT : 0, i * each + j + 1);
 		rig_post(self->rig, i * each);
 	}
-	ASSERT_EQ(vhostx_split_fetch(self->r), VHOSTX_CHAIN_MAX / each);
-	ASSERT_EQ(vhostx_split_fetch(self->r), 0);
+	ASSERT_EQ(vhostx_ring_fetch(self->r), VHOSTX_CHAIN_MAX / each);
+	ASSERT_EQ(vhostx_ring_fetch(self->r), -ENOSPC);
 	ASSERT_FALSE(vhostx_ring_broken(self->r));
 	while (used < nr) {
 		cached = vhostx_ring_cached(self->r);
@@ -595,13 +598,13 @@ TEST_F(split, cache_full)
 				ASSERT_EQ(FIRST(0)[j].addr, used * each + j);
 			vhostx_ring_use(self->r, 0);
 		}
-		n = vhostx_split_fetch(self->r);
-		ASSERT_GE(n, 0);
-		seen += n;
+		n = vhostx_ring_fetch(self->r);
+		ASSERT_TRUE(n >= 0 || n == -ENOSPC);
+		seen += n > 0 ? n : 0;
 		for (i = 0; i < vhostx_ring_cached(self->r); i++)
 			ASSERT_EQ(FIRST(i)[each - 1].addr,
 				  (used + i) * each + each - 1);
-		ASSERT_EQ(vhostx_split_publish(self->r), 0);
+		ASSERT_EQ(vhostx_ring_publish(self->r), 0);
 	}
 	EXPECT_EQ(seen + VHOSTX_CHAIN_MAX / each, nr);
 }
@@ -614,11 +617,11 @@ TEST_F(split, cache_full_of_chains)
 	for (i = 0; i < 1100; i++)
 		rig_post_simple(self->rig, i);
 	for (i = 0; i < VHOSTX_CHAIN_MAX / VHOSTX_BATCH; i++)
-		n += vhostx_split_fetch(self->r);
+		n += vhostx_ring_fetch(self->r);
 	ASSERT_EQ(n, VHOSTX_CHAIN_MAX);
-	ASSERT_EQ(vhostx_split_fetch(self->r), 0);
+	ASSERT_EQ(vhostx_ring_fetch(self->r), -ENOSPC);
 	vhostx_ring_use(self->r, 0);
-	ASSERT_EQ(vhostx_split_fetch(self->r), 1);
+	ASSERT_EQ(vhostx_ring_fetch(self->r), 1);
 	EXPECT_EQ(vhostx_ring_peek(self->r, VHOSTX_CHAIN_MAX - 1)->id,
 		  VHOSTX_CHAIN_MAX);
 	EXPECT_EQ(FIRST(VHOSTX_CHAIN_MAX - 1)->addr,
@@ -636,10 +639,10 @@ TEST_F(split, exhausted)
 	rig_desc(self->rig, 1, 0, 1, 0, 0);
 	rig_post(self->rig, 0);
 	rig_post_simple(self->rig, 2);
-	ASSERT_EQ(vhostx_split_fetch(self->r), 2);
+	ASSERT_EQ(vhostx_ring_fetch(self->r), 2);
 	ASSERT_FALSE(vhostx_ring_exhausted(self->r));
 	rig_post_simple(self->rig, 3);
-	ASSERT_EQ(vhostx_split_fetch(self->r), 1);
+	ASSERT_EQ(vhostx_ring_fetch(self->r), 1);
 	ASSERT_TRUE(vhostx_ring_exhausted(self->r));
 	vhostx_ring_use(self->r, 0);
 	ASSERT_FALSE(vhostx_ring_exhausted(self->r));
@@ -649,7 +652,7 @@ TEST_F(split, exhausted)
 		rig_post_simple(self->rig, i);
 	while (vhostx_ring_cached(self->r) < VHOSTX_CHAIN_MAX) {
 		ASSERT_FALSE(vhostx_ring_exhausted(self->r));
-		ASSERT_EQ(vhostx_split_fetch(self->r), VHOSTX_BATCH);
+		ASSERT_EQ(vhostx_ring_fetch(self->r), VHOSTX_BATCH);
 	}
 	ASSERT_TRUE(vhostx_ring_exhausted(self->r));
 }
@@ -660,19 +663,19 @@ TEST_F(split, forget)
 
 	for (i = 0; i < 3; i++)
 		rig_post_simple(self->rig, i);
-	ASSERT_EQ(vhostx_split_fetch(self->r), 3);
+	ASSERT_EQ(vhostx_ring_fetch(self->r), 3);
 	vhostx_ring_use(self->r, 0);
 	for (round = 0; round < 2; round++) {
 		vhostx_ring_forget(self->r);
 		ASSERT_EQ(vhostx_ring_cached(self->r), 0);
 		ASSERT_EQ(self->r->last_avail, 1);
-		ASSERT_EQ(vhostx_split_has_avail(self->r), 1);
-		ASSERT_EQ(vhostx_split_fetch(self->r), 2);
+		ASSERT_EQ(vhostx_ring_has_avail(self->r), 1);
+		ASSERT_EQ(vhostx_ring_fetch(self->r), 2);
 		ASSERT_EQ(vhostx_ring_peek(self->r, 0)->id, 1);
 		ASSERT_EQ(FIRST(1)->addr, rig_gpa(2 * 128));
 	}
 	/* A used entry that waits is not forgotten. */
-	ASSERT_EQ(vhostx_split_publish(self->r), 0);
+	ASSERT_EQ(vhostx_ring_publish(self->r), 0);
 	EXPECT_EQ(rig_used_idx(self->rig), 1);
 }
 
@@ -699,7 +702,7 @@ TEST_F(split, read_once)
 	}
 	umem_mark();
 	umem.hook = scribble_after_read;
-	ASSERT_EQ(vhostx_split_fetch(self->r), 20);
+	ASSERT_EQ(vhostx_ring_fetch(self->r), 20);
 	umem.hook = NULL;
 	for (i = 0; i < 20; i++) {
 		ASSERT_EQ(vhostx_ring_peek(self->r, i)->id, 3 * i);
@@ -725,21 +728,21 @@ TEST_F(split, big_endian)
 			 RIG_NEXT, 0x31);
 		rig_desc(self->rig, 0x31, 7, 8, RIG_WRITE, 0);
 		rig_post(self->rig, 0x21);
-		ASSERT_EQ(vhostx_split_fetch(self->r), 1);
+		ASSERT_EQ(vhostx_ring_fetch(self->r), 1);
 		EXPECT_EQ(vhostx_ring_peek(self->r, 0)->id, 0x21);
 		DESC(FIRST(0), 0x123456789abcdef0, 0x12345678, RIG_NEXT);
 		DESC(FIRST(0) + 1, 7, 8, RIG_WRITE);
 		vhostx_ring_use(self->r, 0x11223344);
-		ASSERT_EQ(vhostx_split_publish(self->r), 0);
+		ASSERT_EQ(vhostx_ring_publish(self->r), 0);
 		EXPECT_EQ(rig_used_idx(self->rig), 0x4322);
 		EXPECT_EQ(rig_used(self->rig, 0x4321).id, 0x21);
 		EXPECT_EQ(rig_used(self->rig, 0x4321).len, 0x11223344);
-		ASSERT_EQ(vhostx_split_kicks_off(self->r), 0);
+		ASSERT_EQ(vhostx_ring_kicks_off(self->r), 0);
 		EXPECT_EQ(rig_get16(self->rig, &self->r->used->flags),
 			  VRING_USED_F_NO_NOTIFY);
 		rig_put16(self->rig, &self->r->avail->flags,
 			  VRING_AVAIL_F_NO_INTERRUPT);
-		EXPECT_EQ(vhostx_split_want_signal(self->r), 0);
+		EXPECT_EQ(vhostx_ring_want_signal(self->r), 0);
 		rig_put16(self->rig, &self->r->avail->flags, 0);
 	}
 }

@@ -53,7 +53,7 @@ static void serve(struct __test_metadata *_metadata, struct rig *rig, int nr)
 	for (i = 0; i < nr; i++)
 		rig_post_simple(rig, i);
 	for (i = 0; i < nr; ) {
-		n = vhostx_split_fetch(&rig->ring);
+		n = vhostx_ring_fetch(&rig->ring);
 		ASSERT_GT(n, 0);
 		for (; n; n--, i++)
 			vhostx_ring_use(&rig->ring, 1000 + i);
@@ -63,7 +63,7 @@ static void serve(struct __test_metadata *_metadata, struct rig *rig, int nr)
 #define SERVE(nr)	serve(_metadata, self->rig, nr)
 #define SERVE_AND_PUBLISH(nr) do {					\
 	SERVE(nr);							\
-	ASSERT_EQ(vhostx_split_publish(self->r), 0);			\
+	ASSERT_EQ(vhostx_ring_publish(self->r), 0);			\
 } while (0)
 
 TEST_F(used, publish)
@@ -74,7 +74,7 @@ TEST_F(used, publish)
 	SERVE(10);
 	EXPECT_EQ(self->r->nr_used, 10);
 	EXPECT_EQ(rig_used_idx(self->rig), 250);
-	ASSERT_EQ(vhostx_split_publish(self->r), 0);
+	ASSERT_EQ(vhostx_ring_publish(self->r), 0);
 	EXPECT_EQ(rig_used_idx(self->rig), 260);
 	EXPECT_EQ(self->r->last_used, 260);
 	EXPECT_EQ(self->r->nr_used, 0);
@@ -87,7 +87,7 @@ TEST_F(used, publish)
 TEST_F(used, publish_none)
 {
 	rig_start(self->rig, 3, 250);
-	ASSERT_EQ(vhostx_split_publish(self->r), 0);
+	ASSERT_EQ(vhostx_ring_publish(self->r), 0);
 	EXPECT_EQ(rig_used_idx(self->rig), 250);
 	EXPECT_EQ(self->r->last_used, 250);
 }
@@ -109,7 +109,7 @@ TEST_F(used, one_stands_for_all)
 
 	self->r->one_used = true;
 	rig_start(self->rig, 0xfffd, 0xfffe);
-	ASSERT_EQ(vhostx_split_publish(self->r), 0);
+	ASSERT_EQ(vhostx_ring_publish(self->r), 0);
 	EXPECT_EQ(rig_used_idx(self->rig), 0xfffe);
 	memset(self->r->used->ring, 0xee, NUM * sizeof(self->r->used->ring[0]));
 
@@ -132,7 +132,7 @@ TEST_F(used, publish_order)
 
 	SERVE(2);
 	umem_mark();
-	ASSERT_EQ(vhostx_split_publish(self->r), 0);
+	ASSERT_EQ(vhostx_ring_publish(self->r), 0);
 	wmb = umem_logged(UMEM_WMB, NULL);
 	idx = umem_logged(UMEM_WRITE, &self->r->used->idx);
 	ASSERT_GE(wmb, 0);
@@ -157,7 +157,7 @@ TEST_F(used, publish_faults)
 		rig_start(self->rig, 0, 0);
 		SERVE(3);
 		umem_fail(at[i], 1);
-		BREAKS(vhostx_split_publish(self->r), USED_WRITE);
+		BREAKS(vhostx_ring_publish(self->r), USED_WRITE);
 		EXPECT_EQ(rig_used_idx(self->rig), 0);
 		EXPECT_EQ(self->r->last_used, 0);
 	}
@@ -167,7 +167,7 @@ TEST_F(used, publish_refused_window)
 {
 	SERVE(1);
 	self->r->used = (void *)(UMEM_LIMIT - 6);
-	BREAKS(vhostx_split_publish(self->r), USED_WRITE);
+	BREAKS(vhostx_ring_publish(self->r), USED_WRITE);
 }
 
 /* As many as may wait at a time. */
@@ -180,7 +180,7 @@ TEST_F(used, publish_most)
 		n += VHOSTX_BATCH;
 	}
 	ASSERT_EQ(self->r->nr_used, n);
-	ASSERT_EQ(vhostx_split_publish(self->r), 0);
+	ASSERT_EQ(vhostx_ring_publish(self->r), 0);
 	EXPECT_EQ(rig_used_idx(self->rig), n);
 	for (i = 0; i < VHOSTX_BATCH; i++)
 		ASSERT_EQ(rig_used(self->rig, n - VHOSTX_BATCH + i).id, i);
@@ -194,11 +194,11 @@ TEST_F(used, signal_order)
 		     (void *)&self->r->avail->flags;
 
 	SERVE_AND_PUBLISH(1);
-	ASSERT_EQ(vhostx_split_want_signal(self->r), 1);
+	ASSERT_EQ(vhostx_ring_want_signal(self->r), 1);
 	SERVE(1);
 	umem_mark();
-	ASSERT_EQ(vhostx_split_publish(self->r), 0);
-	ASSERT_GE(vhostx_split_want_signal(self->r), 0);
+	ASSERT_EQ(vhostx_ring_publish(self->r), 0);
+	ASSERT_GE(vhostx_ring_want_signal(self->r), 0);
 	ASSERT_GE(umem_logged(UMEM_WRITE, &self->r->used->idx), 0);
 	EXPECT_GT(umem_logged(UMEM_MB, NULL),
 		  umem_logged(UMEM_WRITE, &self->r->used->idx));
@@ -208,56 +208,56 @@ TEST_F(used, signal_order)
 TEST_F(used, signal_wish_faults)
 {
 	SERVE_AND_PUBLISH(1);
-	ASSERT_EQ(vhostx_split_want_signal(self->r), 1);
+	ASSERT_EQ(vhostx_ring_want_signal(self->r), 1);
 	SERVE_AND_PUBLISH(1);
 	umem_fail(variant->event_idx ? (void *)&self->r->avail->ring[NUM] :
 		  (void *)&self->r->avail->flags, 2);
-	BREAKS(vhostx_split_want_signal(self->r), AVAIL_READ);
+	BREAKS(vhostx_ring_want_signal(self->r), AVAIL_READ);
 }
 
 /* Each wish is heeded, and only the one that was negotiated. */
 TEST_F(used, signal_wish)
 {
 	SERVE_AND_PUBLISH(1);
-	ASSERT_EQ(vhostx_split_want_signal(self->r), 1);
+	ASSERT_EQ(vhostx_ring_want_signal(self->r), 1);
 
 	rig_put16(self->rig, &self->r->avail->flags, VRING_AVAIL_F_NO_INTERRUPT);
 	rig_used_event(self->rig, 1);
 	SERVE_AND_PUBLISH(1);
-	EXPECT_EQ(vhostx_split_want_signal(self->r), variant->event_idx);
+	EXPECT_EQ(vhostx_ring_want_signal(self->r), variant->event_idx);
 
 	rig_put16(self->rig, &self->r->avail->flags, 0);
 	rig_used_event(self->rig, 100);
 	SERVE_AND_PUBLISH(1);
-	EXPECT_EQ(vhostx_split_want_signal(self->r), !variant->event_idx);
+	EXPECT_EQ(vhostx_ring_want_signal(self->r), !variant->event_idx);
 
 	/* Other bits of the flags mean nothing. */
 	rig_put16(self->rig, &self->r->avail->flags, 0xfffe);
 	SERVE_AND_PUBLISH(1);
-	EXPECT_EQ(vhostx_split_want_signal(self->r), !variant->event_idx);
+	EXPECT_EQ(vhostx_ring_want_signal(self->r), !variant->event_idx);
 }
 
 TEST_F(used, notify_on_empty)
 {
 	self->r->notify_on_empty = true;
 	SERVE_AND_PUBLISH(1);
-	ASSERT_EQ(vhostx_split_want_signal(self->r), 1);
+	ASSERT_EQ(vhostx_ring_want_signal(self->r), 1);
 	/* All is used up: a signal, whatever the driver wishes. */
 	rig_put16(self->rig, &self->r->avail->flags, VRING_AVAIL_F_NO_INTERRUPT);
 	rig_used_event(self->rig, 100);
 	SERVE_AND_PUBLISH(1);
-	ASSERT_EQ(vhostx_split_want_signal(self->r), 1);
+	ASSERT_EQ(vhostx_ring_want_signal(self->r), 1);
 	SERVE_AND_PUBLISH(1);
 	rig_post_simple(self->rig, 1);
-	ASSERT_EQ(vhostx_split_fetch(self->r), 1);
+	ASSERT_EQ(vhostx_ring_fetch(self->r), 1);
 	/* The first decision with an event index signals in any case. */
-	ASSERT_TRUE(!variant->event_idx || vhostx_split_want_signal(self->r) == 1);
-	ASSERT_EQ(vhostx_split_want_signal(self->r), 0);
+	ASSERT_TRUE(!variant->event_idx || vhostx_ring_want_signal(self->r) == 1);
+	ASSERT_EQ(vhostx_ring_want_signal(self->r), 0);
 	vhostx_ring_use(self->r, 0);
-	ASSERT_EQ(vhostx_split_publish(self->r), 0);
-	ASSERT_EQ(vhostx_split_want_signal(self->r), 1);
+	ASSERT_EQ(vhostx_ring_publish(self->r), 0);
+	ASSERT_EQ(vhostx_ring_want_signal(self->r), 1);
 	self->r->notify_on_empty = false;
-	ASSERT_TRUE(variant->event_idx || vhostx_split_want_signal(self->r) == 0);
+	ASSERT_TRUE(variant->event_idx || vhostx_ring_want_signal(self->r) == 0);
 }
 
 TEST_F(used, kicks_off)
@@ -265,18 +265,18 @@ TEST_F(used, kicks_off)
 	int round;
 
 	for (round = 0; round < 2; round++) {
-		ASSERT_EQ(vhostx_split_kicks_off(self->r), 0);
+		ASSERT_EQ(vhostx_ring_kicks_off(self->r), 0);
 		EXPECT_TRUE(self->r->kicks_off);
 		EXPECT_EQ(rig_get16(self->rig, &self->r->used->flags),
 			  variant->event_idx ? 0 : VRING_USED_F_NO_NOTIFY);
 	}
 	umem_mark();
-	ASSERT_EQ(vhostx_split_kicks_off(self->r), 0);
+	ASSERT_EQ(vhostx_ring_kicks_off(self->r), 0);
 	EXPECT_EQ(umem.nr_log, 0);
 	umem_fail(&self->r->used->flags, 2);
-	ASSERT_EQ(vhostx_split_kicks_off(self->r), 0);
+	ASSERT_EQ(vhostx_ring_kicks_off(self->r), 0);
 	self->r->kicks_off = false;
-	ASSERT_EQ(vhostx_split_kicks_off(self->r), variant->event_idx ? 0 : -EIO);
+	ASSERT_EQ(vhostx_ring_kicks_off(self->r), variant->event_idx ? 0 : -EIO);
 	ASSERT_EQ(self->r->fault, variant->event_idx ? VHOSTX_FAULT_NONE :
 				  VHOSTX_FAULT_USED_WRITE);
 }
@@ -285,15 +285,15 @@ TEST_F(used, kicks_on)
 {
 	rig_start(self->rig, 0x1000, 0);
 	rig_put16(self->rig, &self->r->used->ring[NUM], 0x1111);
-	ASSERT_EQ(vhostx_split_kicks_off(self->r), 0);
+	ASSERT_EQ(vhostx_ring_kicks_off(self->r), 0);
 	SERVE(3);
-	ASSERT_EQ(vhostx_split_kicks_on(self->r), 0);
+	ASSERT_EQ(vhostx_ring_kicks_on(self->r), 0);
 	EXPECT_FALSE(self->r->kicks_off);
 	EXPECT_EQ(rig_get16(self->rig, &self->r->used->flags), 0);
 	EXPECT_EQ(rig_avail_event(self->rig),
 		  variant->event_idx ? 0x1003 : 0x1111);
 	/* Off once more after on. */
-	ASSERT_EQ(vhostx_split_kicks_off(self->r), 0);
+	ASSERT_EQ(vhostx_ring_kicks_off(self->r), 0);
 	EXPECT_TRUE(self->r->kicks_off);
 	EXPECT_EQ(rig_get16(self->rig, &self->r->used->flags),
 		  variant->event_idx ? 0 : VRING_USED_F_NO_NOTIFY);
@@ -304,22 +304,22 @@ TEST_F(used, kicks_on_with_cache)
 {
 	rig_post_simple(self->rig, 0);
 	rig_post_simple(self->rig, 1);
-	ASSERT_EQ(vhostx_split_fetch(self->r), 2);
-	ASSERT_EQ(vhostx_split_kicks_on(self->r), 0);
+	ASSERT_EQ(vhostx_ring_fetch(self->r), 2);
+	ASSERT_EQ(vhostx_ring_kicks_on(self->r), 0);
 	EXPECT_EQ(rig_avail_event(self->rig), variant->event_idx ? 2 : 0);
 	rig_post_simple(self->rig, 2);
-	ASSERT_EQ(vhostx_split_kicks_on(self->r), 1);
+	ASSERT_EQ(vhostx_ring_kicks_on(self->r), 1);
 }
 
 TEST_F(used, kicks_on_faults)
 {
 	umem_fail(variant->event_idx ? (void *)&self->r->used->ring[NUM] :
 		  (void *)&self->r->used->flags, 2);
-	BREAKS(vhostx_split_kicks_on(self->r), USED_WRITE);
+	BREAKS(vhostx_ring_kicks_on(self->r), USED_WRITE);
 	umem_fail(NULL, 0);
 	rig_start(self->rig, 0, 0);
 	umem_fail(&self->r->avail->idx, 2);
-	BREAKS(vhostx_split_kicks_on(self->r), AVAIL_READ);
+	BREAKS(vhostx_ring_kicks_on(self->r), AVAIL_READ);
 }
 
 static struct rig *racing;
@@ -339,15 +339,15 @@ TEST_F(used, kicks_on_race)
 	int round;
 
 	for (round = 0; round < 2; round++) {
-		ASSERT_EQ(vhostx_split_kicks_off(self->r), 0);
+		ASSERT_EQ(vhostx_ring_kicks_off(self->r), 0);
 		racing = self->rig;
 		umem.hook = post_after_wish;
-		ASSERT_EQ(vhostx_split_kicks_on(self->r), 1);
+		ASSERT_EQ(vhostx_ring_kicks_on(self->r), 1);
 		ASSERT_EQ(racing, NULL);
 		umem.hook = NULL;
-		ASSERT_EQ(vhostx_split_fetch(self->r), 1);
+		ASSERT_EQ(vhostx_ring_fetch(self->r), 1);
 		vhostx_ring_use(self->r, 0);
-		ASSERT_EQ(vhostx_split_publish(self->r), 0);
+		ASSERT_EQ(vhostx_ring_publish(self->r), 0);
 	}
 }
 
@@ -357,7 +357,7 @@ TEST_F(used, kicks_on_order)
 					  (void *)&self->r->used->flags;
 
 	umem_mark();
-	ASSERT_EQ(vhostx_split_kicks_on(self->r), 0);
+	ASSERT_EQ(vhostx_ring_kicks_on(self->r), 0);
 	ASSERT_GE(umem_logged(UMEM_WRITE, wish), 0);
 	EXPECT_GT(umem_logged(UMEM_MB, NULL), umem_logged(UMEM_WRITE, wish));
 	EXPECT_GT(umem_logged(UMEM_READ, &self->r->avail->idx),
@@ -390,11 +390,11 @@ static int decide(struct __test_metadata *_metadata, struct rig *rig, u16 old,
 
 	rig_start(rig, 0, old);
 	rig_used_event(rig, old - 1);
-	EXPECT_EQ(vhostx_split_want_signal(r), 1) TH_LOG("first decision");
+	EXPECT_EQ(vhostx_ring_want_signal(r), 1) TH_LOG("first decision");
 	rig_used_event(rig, event);
 	serve(_metadata, rig, nr);
-	EXPECT_EQ(vhostx_split_publish(r), 0);
-	return vhostx_split_want_signal(r);
+	EXPECT_EQ(vhostx_ring_publish(r), 0);
+	return vhostx_ring_want_signal(r);
 }
 
 #define DECIDE(old, nr, event) decide(_metadata, self->rig, old, nr, event)
@@ -425,8 +425,8 @@ TEST_F(event, several_batches)
 	rig_used_event(self->rig, 6);
 	SERVE_AND_PUBLISH(5);
 	SERVE_AND_PUBLISH(5);
-	EXPECT_EQ(vhostx_split_want_signal(self->r), 1);
-	EXPECT_EQ(vhostx_split_want_signal(self->r), 0);
+	EXPECT_EQ(vhostx_ring_want_signal(self->r), 1);
+	EXPECT_EQ(vhostx_ring_want_signal(self->r), 0);
 }
 
 /* 65536 entries without a decision: any event may have been passed. */
@@ -440,8 +440,8 @@ TEST_F(event, overtaken)
 	EXPECT_TRUE(self->r->signalled_valid);
 	SERVE_AND_PUBLISH(64);
 	EXPECT_FALSE(self->r->signalled_valid);
-	EXPECT_EQ(vhostx_split_want_signal(self->r), 1);
-	EXPECT_EQ(vhostx_split_want_signal(self->r), 0);
+	EXPECT_EQ(vhostx_ring_want_signal(self->r), 1);
+	EXPECT_EQ(vhostx_ring_want_signal(self->r), 0);
 }
 
 TEST_F(event, just_not_overtaken)
@@ -454,7 +454,7 @@ TEST_F(event, just_not_overtaken)
 	EXPECT_EQ(self->r->last_used, 6);
 	EXPECT_TRUE(self->r->signalled_valid);
 	/* Entry 6 is the one that was not published. */
-	EXPECT_EQ(vhostx_split_want_signal(self->r), 0);
+	EXPECT_EQ(vhostx_ring_want_signal(self->r), 0);
 }
 
 TEST_HARNESS_MAIN
