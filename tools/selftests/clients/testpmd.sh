@@ -1,19 +1,20 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # DPDK's virtio-user port on the vhost device: sends 64-byte and 1500-byte frames, then
-# takes what pktgen puts into the tap, then sends that back.
+# takes what pktgen puts into the tap, then sends that back. The same with packed rings.
 set -u
 # shellcheck source=tools/selftests/lib/vhost.sh
 . "$(dirname "$0")/../lib/vhost.sh"
 
 HUGEPAGES=96
+props=
 LOG=${VHOSTX_LOGS:-$(mktemp -d /tmp/vhostx-clients.XXXXXX)}
 TAP=dtap0
 
 need_device
 command -v dpdk-testpmd >/dev/null || ktap_skip_all "no dpdk-testpmd"
 enter_netns "$@"
-ktap_plan 20
+ktap_plan $((20 + 3 * 10))
 
 clean_up()
 {
@@ -33,7 +34,8 @@ get_hugepages()
 	mount -t hugetlbfs -o pagesize=2M hugetlbfs "$mounted"
 }
 
-# pmd_start MODE NAME ARGUMENT...: testpmd, talked to on its standard input.
+# pmd_start MODE NAME ARGUMENT...: testpmd, talked to on its standard input. Its device has
+# the properties $props as well.
 pmd_start()
 {
 	local mode=$1 name=$2
@@ -45,7 +47,7 @@ pmd_start()
 	exec {pmd_in}<>"$LOG/pmd.in"
 	stdbuf -oL dpdk-testpmd --lcores 0@0,1@1 --no-pci --no-telemetry -v --huge-dir "$mounted" \
 		--file-prefix "$name" -m 128 \
-		--vdev="virtio_user0,path=$VHOST_DEV,iface=$TAP,queue_size=1024" -- \
+		--vdev="virtio_user0,path=$VHOST_DEV,iface=$TAP,queue_size=1024${props:+,$props}" -- \
 		-i --forward-mode="$mode" --total-num-mbufs=4096 "$@" \
 		<"$LOG/pmd.in" >"$LOG/$name.out" 2>&1 &
 	pmd=$!
@@ -195,5 +197,33 @@ check "macswap: 2000 frames reach the port and come back" bounces 4
 check_counters "macswap: each of them through vhostx, both ways" exactly 2000
 check_counters "rxonly, macswap: no queue broke, no frame was refused" healthy "$TAP" 2
 check "macswap: testpmd ends well" pmd_stop
+
+# packed PROPERTIES: sends, takes, and sends back what it takes, with packed rings.
+packed()
+{
+	local what="packed${1:+, $1}"
+
+	props=packed_vq=1${1:+,$1}
+	pmd_start txonly packedtx --txpkts=64
+	check "$what: testpmd starts" pmd_up || ktap_bail "no port"
+	check_counters "$what: both rings are packed" rings "$TAP" packed 2
+	mark "$TAP"
+	check "$what: 10000 frames come out of the tap" sends 10000
+	check_counters "$what: through vhostx" went_through "$TAP" tx 10000 $((10000 * 64))
+	check "$what: testpmd ends well" pmd_stop
+
+	pmd_start rxonly packedrx
+	check "$what: testpmd starts again" pmd_up || ktap_bail "no port"
+	check "$what: 2000 frames of 1500 bytes reach the port" drains 2000 1500
+	mark "$TAP"
+	check "$what: 1000 frames reach the port and come back" bounces 2
+	check_counters "$what: each of them through vhostx, both ways" exactly 1000
+	check_counters "$what: no queue broke, no frame was refused" healthy "$TAP" 2
+	pmd_stop
+}
+
+packed ''
+packed in_order=0
+packed mrg_rxbuf=0
 
 ktap_finish

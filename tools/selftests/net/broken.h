@@ -26,19 +26,23 @@ FIXTURE_VARIANT(broken) {
 	enum breakage breakage;
 };
 
-BROKEN(HEAD_IS_NUM);
-BROKEN(HEAD_IS_MAX);
-BROKEN(NEXT_IS_NUM);
-BROKEN(NEXT_IS_ITSELF);
 BROKEN(LOOP);
-BROKEN(AVAIL_JUMPS);
-BROKEN(AVAIL_GOES_BACK);
 BROKEN(INDIRECT_NESTED);
 BROKEN(INDIRECT_ODD);
 BROKEN(INDIRECT_EMPTY);
 BROKEN(INDIRECT_CHAINED);
+#ifdef PACKED
+BROKEN(DESC_UNWRITABLE);
+#else
+BROKEN(HEAD_IS_NUM);
+BROKEN(HEAD_IS_MAX);
+BROKEN(NEXT_IS_NUM);
+BROKEN(NEXT_IS_ITSELF);
+BROKEN(AVAIL_JUMPS);
+BROKEN(AVAIL_GOES_BACK);
 BROKEN(INDIRECT_NEXT);
 BROKEN(INDIRECT_LOOP);
+#endif
 BROKEN(DESC_UNREADABLE);
 BROKEN(AVAIL_UNREADABLE);
 BROKEN(USED_UNWRITABLE);
@@ -84,13 +88,14 @@ static void poke(struct nic *n, unsigned int index)
 TEST_F(broken, stops_alone_and_comes_back)
 {
 	struct nic *n = &self->nic;
+	uint8_t frame[2048];
 	struct stats s = {};
-	uint16_t used;
+	/* A packed ring's wish about interrupts is read after all else. */
+	bool used = IS_PACKED && variant->breakage == BREAK_AVAIL_UNREADABLE;
 
 	ASSERT_EQ(0, ping(n, self->index, 1));
 	ASSERT_EQ(0, ping(n, self->other, 2));
 
-	used = self->q->used->idx;
 	hostile_break(n, self->index, variant->breakage);
 	poke(n, self->index);
 	EXPECT_EQ(1, efd_read(self->q->err, NIC_TIMEOUT));
@@ -105,7 +110,9 @@ TEST_F(broken, stops_alone_and_comes_back)
 		poke(n, self->index);
 	EXPECT_GT(HOSTILE_CPU, worker_cpu(self->worker, HOSTILE_CPU, HOSTILE_CPU_MS));
 	EXPECT_EQ(0, efd_read(self->q->err, 0));
-	EXPECT_EQ(used, self->q->used->idx);
+	if (!IS_PACKED || variant->breakage != BREAK_DESC_UNREADABLE) {
+		EXPECT_EQ(used, vq_has_used(self->q));
+	}
 	EXPECT_EQ(0, ping(n, self->other, 3));
 	EXPECT_EQ(0, nic_stats(self->other, &s));
 	EXPECT_STREQ("running", s.state);
@@ -115,14 +122,14 @@ TEST_F(broken, stops_alone_and_comes_back)
 	hostile_repair(n, self->index);
 	ASSERT_EQ(0, vmm_setup_vq(&n->vmm, self->index, 0));
 	ASSERT_EQ(0, vmm_backend(&n->vmm, self->index, n->tap));
-	/* What the wire brought meanwhile comes first. */
+	/* What came meanwhile comes first. */
 	if (self->index == RX) {
-		uint8_t frame[2048];
-
 		nic_fill_rx(n, 64, 2048);
 		while (nic_recv(n, NULL, frame, sizeof(frame), 200) >= 0)
 			;
 	}
+	while (wire_recv(n->wire, NULL, frame, sizeof(frame), 50) >= 0)
+		;
 	EXPECT_EQ(0, ping(n, self->index, 4));
 	EXPECT_EQ(0, ping(n, self->other, 5));
 	EXPECT_EQ(0, nic_stats(self->index, &s));
@@ -135,15 +142,13 @@ TEST_F(broken, stops_alone_and_comes_back)
 static int mend_and_restart(struct nic *n, unsigned int index)
 {
 	struct vq *q = &n->vmm.vq[index];
-	uint16_t head;
 
-	/* One entry with a bad head, then put right where it stands. */
-	hostile_break(n, index, BREAK_HEAD_IS_NUM);
-	head = q->free_head - 2;
+	/* One descriptor that is bad, then put right where it stands. */
+	hostile_break(n, index, BREAK_INDIRECT_CHAINED);
 	poke(n, index);
 	if (efd_read(q->err, NIC_TIMEOUT) != 1)
 		return -ETIMEDOUT;
-	q->avail->ring[(uint16_t)(q->avail_idx - 1) % q->num] = head;
+	hostile_mend(n, index);
 	return vmm_backend(&n->vmm, index, n->tap);
 }
 

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # A guest moves between two QEMUs while it dirties memory and a checked TCP connection carries
-# data both ways: from vhostx to vhostx; and one of two queue pairs that was born on vhost-net,
+# data both ways: from vhostx to vhostx, with split and with packed rings; and one of two queue pairs that was born on vhost-net,
 # to vhostx and back. With VHOSTX_HOPS=N the first goes N times to vhost-net and back as well.
 set -u
 # shellcheck source=tools/selftests/lib/guest.sh
@@ -18,12 +18,13 @@ case $(uname -r) in
 *) props= ;;
 esac
 host_status=$GUEST_DIR/stream
+format=split
 
 hops=(/dev/vhostx)
 if [ "$HOPS" -gt 1 ]; then
 	hops+=(/dev/vhost-net /dev/vhostx)
 fi
-guest_test $((3 * ${#hops[@]} * HOPS + 8 + 4 * 2 + 9)) "$@"
+guest_test $((3 * ${#hops[@]} * HOPS + 8 + 4 * 2 + 9 + 3 + 8)) "$@"
 [ -c /dev/vhost-net ] || ktap_skip_all "no /dev/vhost-net"
 
 finish()
@@ -127,7 +128,8 @@ carries()
 	echo "vhostx: rx $rx tx $tx bytes; the vhost thread ran $ran ns"
 	[ "$ran" -gt 0 ] || return 1
 	if has_counters; then
-		[ "$rx" -ge "$MORE" ] && [ "$tx" -ge "$MORE" ] && healthy "$tap" $((2 * pairs))
+		[ "$rx" -ge "$MORE" ] && [ "$tx" -ge "$MORE" ] && healthy "$tap" $((2 * pairs)) &&
+			rings "$tap" $format $((2 * pairs))
 	else
 		[ "$rx" -eq 0 ] && [ "$tx" -eq 0 ] && none_left "$tap"
 	fi
@@ -242,5 +244,8 @@ ip addr add 10.99.0.1/24 dev br0
 guests=0
 journey "$HOPS" /dev/vhostx 1 "${hops[@]}"
 journey 1 /dev/vhost-net 2 /dev/vhostx /dev/vhost-net
+format=packed
+props+=${props:+,}packed=on
+journey 1 /dev/vhostx 1 /dev/vhostx
 
 ktap_finish
