@@ -2,69 +2,53 @@
 /*
  * A driver and a device that take random steps on one ring, with everything
  * checked against a model: which chain comes when, where its bytes are, what
- * comes back, and who has to wake whom.
+ * comes back, and who has to wake whom. One model for both formats, whose
+ * drivers are in driver_split.c and driver_packed.c.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "kselftest_harness.h"
 
-#include "rig.h"
+#include "driver.h"
 
-#define REGIONS		40
 #define SLOTS		128
-#define SLOT_ENTRIES	80
 /* Odd, so that tables start anywhere and some lie across regions. */
 #define SLOT_SIZE	(SLOT_ENTRIES * 16 + 7)
-#define TABLES		rig_gpa(0)
-#define BUFFERS		(TABLES + SLOTS * SLOT_SIZE)
-#define GPA_END		(RIG_GPA + RIG_SIZE)
+#define BUFFERS		(GUEST_BEGIN + SLOTS * SLOT_SIZE)
 #define IOV		1100
+#define WAITING		(VHOSTX_CHAIN_MAX + VHOSTX_BATCH)
 
-struct seg {
-	u64 addr;
-	u32 len;
-	bool write;
+/* How far something has come: in chains, and in the ring's places. */
+struct mark {
+	u64 nr;
+	u64 at;
 };
 
-/* A chain as the driver made it. */
-struct post {
-	u16 head;
-	u16 nr_desc;
-	int slot;
-	u64 table;
-	u32 nr;
-	u32 table_from;
-	struct seg seg[];
-};
-
-/* Counters run on in 64 bits: what the ring shows are their lower 16. */
+/*
+ * @lens: what was written into each chain
+ * @ends: whether each was the last one of a publication
+ */
 struct model {
 	struct __test_metadata *_metadata;
-	struct rig *rig;
+	struct driver *d;
 	struct vhostx_ring *r;
 	bool write;
 	u64 rng;
-	u64 region[REGIONS + 1];
-	u64 region_hva[REGIONS];
-	u16 *free_desc;
-	u32 nr_free;
 	int free_slot[SLOTS];
 	int nr_slots;
 	struct post **posts;
 	u32 *lens;
-	u64 posted;
-	u64 fetched;
-	u64 used;
-	u64 published;
-	u64 reclaimed;
-	u64 signalled;
-	u64 seen_avail;
-	u16 base_avail;
-	u16 base_used;
-	u16 used_event;
+	bool *ends;
+	struct mark posted;
+	struct mark offered;
+	struct mark fetched;
+	struct mark used;
+	struct mark published;
+	struct mark reclaimed;
+	struct mark signalled;
+	u32 cached_desc;
 	bool decided;
-	bool no_interrupt;
 	bool asleep;
 	bool idle;
 	u64 nr_bad;
@@ -72,16 +56,12 @@ struct model {
 	u64 nr_kicks;
 	u64 nr_indirect;
 	u64 nr_stuck;
+	u64 nr_long;
 };
 
-static struct model *watched;
-
-static u32 rnd(struct model *m, u32 below)
+static u32 roll(struct model *m, u32 below)
 {
-	m->rng ^= m->rng >> 12;
-	m->rng ^= m->rng << 25;
-	m->rng ^= m->rng >> 27;
-	return ((m->rng * 0x2545f4914f6cdd1dULL) >> 32) % below;
+	return rnd(&m->rng, below);
 }
 
 static struct post **post_at(struct model *m, u64 i)
@@ -89,103 +69,30 @@ static struct post **post_at(struct model *m, u64 i)
 	return &m->posts[i % m->r->num];
 }
 
-/* Which region has the address, or REGIONS for none. */
-static u32 region_of(struct model *m, u64 gpa)
+/* By the next chain. */
+static void go(struct model *m, struct mark *mark)
 {
-	u32 lo = 0, hi = REGIONS;
-
-	if (gpa < m->region[0] || gpa >= m->region[REGIONS])
-		return REGIONS;
-	while (hi - lo > 1) {
-		u32 mid = (lo + hi) / 2;
-
-		if (gpa >= m->region[mid])
-			lo = mid;
-		else
-			hi = mid;
-	}
-	return lo;
+	mark->at += m->d->ops->places(*post_at(m, mark->nr));
+	mark->nr++;
 }
 
-static u8 *hva_of(struct model *m, u64 gpa)
-{
-	u32 i = region_of(m, gpa);
-
-	return (u8 *)(m->region_hva[i] + (gpa - m->region[i]));
-}
-
-/* Contiguous for the guest, in another order for the owner. */
-static void make_regions(struct model *m)
-{
-	u64 cut[REGIONS + 1], at;
-	u32 order[REGIONS], i, j;
-
-	cut[0] = TABLES;
-	cut[REGIONS] = GPA_END;
-	/* The regions of the tables are small, so that tables meet their ends. */
-	for (i = 1; i < REGIONS; i++)
-		cut[i] = i < 30 ? TABLES + i * 3571 :
-			 TABLES + 30 * 3571 + (i - 30) * 90001;
-	for (i = 0; i < REGIONS; i++)
-		order[i] = i;
-	for (i = REGIONS - 1; i; i--) {
-		j = rnd(m, i + 1);
-		at = order[i];
-		order[i] = order[j];
-		order[j] = at;
-	}
-
-	memcpy(m->region, cut, sizeof(cut));
-	vhost_iotlb_free(m->rig->table);
-	m->rig->table = vhost_iotlb_alloc(REGIONS, 0);
-	at = (u64)umem.base + RIG_FREE;
-	for (i = 0; i < REGIONS; i++) {
-		j = order[i];
-		m->region_hva[j] = at;
-		at += cut[j + 1] - cut[j];
-		vhost_iotlb_add_range(m->rig->table, cut[j], cut[j + 1] - 1,
-				      m->region_hva[j], VHOST_MAP_RW);
-	}
-	vhostx_view_set(&m->rig->view, m->rig->table, false);
-}
-
-/* The device's looks at the index bound what it can know. */
-static void watch(enum umem_op op, void *addr, size_t len)
-{
-	(void)len;
-	if (op == UMEM_READ && addr == &watched->r->avail->idx)
-		watched->seen_avail = watched->posted;
-}
-
-static struct model *model_new(struct __test_metadata *_metadata, u32 num,
-			       bool event_idx, bool write, u64 seed)
+static struct model *model_new(struct __test_metadata *_metadata, bool packed,
+			       u32 num, bool event_idx, u64 seed)
 {
 	struct model *m = calloc(1, sizeof(*m));
-	u32 i, j;
+	u32 i;
 
 	m->_metadata = _metadata;
 	m->rng = seed;
-	m->rig = rig_new(num, event_idx);
-	m->r = &m->rig->ring;
-	m->write = write;
-	m->free_desc = calloc(num, sizeof(*m->free_desc));
+	m->d = packed ? driver_packed_new(num, event_idx, &m->rng) :
+			driver_split_new(num, event_idx, &m->rng);
+	m->r = &m->d->rig->ring;
 	m->posts = calloc(num, sizeof(*m->posts));
 	m->lens = calloc(num, sizeof(*m->lens));
-	m->nr_free = num;
-	for (i = 0; i < num; i++) {
-		j = rnd(m, i + 1);
-		m->free_desc[i] = m->free_desc[j];
-		m->free_desc[j] = i;
-	}
+	m->ends = calloc(num, sizeof(*m->ends));
 	for (i = 0; i < SLOTS; i++)
 		m->free_slot[i] = i;
 	m->nr_slots = SLOTS;
-	make_regions(m);
-	m->base_avail = 65000 + rnd(m, 1000);
-	m->base_used = 65000 + rnd(m, 1000);
-	rig_start(m->rig, m->base_avail, m->base_used);
-	watched = m;
-	umem.hook = watch;
 	umem.read_once = true;
 	return m;
 }
@@ -194,136 +101,71 @@ static void model_free(struct model *m)
 {
 	u64 i;
 
-	for (i = m->reclaimed; i < m->posted; i++)
+	for (i = m->reclaimed.nr; i < m->posted.nr; i++)
 		free(*post_at(m, i));
-	free(m->free_desc);
 	free(m->posts);
 	free(m->lens);
-	rig_free(m->rig);
+	free(m->ends);
+	m->d->ops->free(m->d);
 	free(m);
-}
-
-static void put_entry(struct model *m, u64 at, u64 addr, u32 len, u16 flags,
-		      u16 next)
-{
-	struct vring_desc desc = { addr, len, flags, next };
-	u32 i;
-
-	if (region_of(m, at) == region_of(m, at + sizeof(desc) - 1)) {
-		memcpy(hva_of(m, at), &desc, sizeof(desc));
-		return;
-	}
-	for (i = 0; i < sizeof(desc); i++)
-		*hva_of(m, at + i) = ((u8 *)&desc)[i];
 }
 
 static struct seg random_seg(struct model *m)
 {
 	struct seg s;
 
-	s.write = m->write ^ !rnd(m, 200);
-	s.len = rnd(m, 20) ? 1 + rnd(m, rnd(m, 10) ? 2000 : 200000) : 0;
-	s.addr = BUFFERS + rnd(m, GPA_END - BUFFERS);
-	if (!rnd(m, 200))
-		s.addr = ~0ULL - rnd(m, 300);
+	s.write = m->write ^ !roll(m, 200);
+	s.len = roll(m, 20) ? 1 + roll(m, roll(m, 10) ? 2000 : 200000) : 0;
+	s.addr = BUFFERS + roll(m, GUEST_END - BUFFERS);
+	if (!roll(m, 200))
+		s.addr = ~0ULL - roll(m, 300);
 	return s;
-}
-
-/* Write a table whose entries are linked in random order. */
-static void write_table(struct model *m, const struct post *p)
-{
-	u32 nr = p->nr - p->table_from, i, at = 0, next;
-	bool taken[SLOT_ENTRIES] = { true };
-
-	for (i = 0; i < nr; i++) {
-		const struct seg *s = &p->seg[p->table_from + i];
-
-		next = rnd(m, nr);
-		while (i + 1 < nr && taken[next])
-			next = (next + 1) % nr;
-		taken[next] = true;
-		put_entry(m, p->table + at * 16, s->addr, s->len,
-			  (i + 1 < nr ? RIG_NEXT : 0) |
-			  (s->write ? RIG_WRITE : 0), next);
-		at = next;
-	}
 }
 
 /* Post one random chain; false where the driver has no room. */
 static bool post(struct model *m)
 {
-	u32 direct = rnd(m, 60) ? 1 + rnd(m, 3) : 1 + rnd(m, m->r->num);
-	u32 indirect = 0, nr, i;
-	u16 at, next;
+	u32 direct = roll(m, 60) ? 1 + roll(m, 3) : 1 + roll(m, m->r->num);
+	u32 indirect = 0, i;
 	struct post *p;
 
-	if (m->nr_slots && !rnd(m, 2)) {
-		indirect = 1 + rnd(m, rnd(m, 8) ? 4 : SLOT_ENTRIES);
-		direct = rnd(m, 2) ? 0 : rnd(m, 3);
+	if (m->nr_slots && !roll(m, 2)) {
+		indirect = 1 + roll(m, roll(m, 8) ? 4 : SLOT_ENTRIES);
+		direct = roll(m, 2) ? 0 : roll(m, 3);
 	}
-	nr = direct + !!indirect;
-	if (nr > m->nr_free)
+	if (direct + !!indirect > m->d->nr_free)
 		return false;
 
 	p = calloc(1, sizeof(*p) + (direct + indirect) * sizeof(p->seg[0]));
 	p->nr = direct + indirect;
-	p->nr_desc = nr;
+	p->nr_desc = direct + !!indirect;
 	p->table_from = direct;
 	for (i = 0; i < p->nr; i++)
 		p->seg[i] = random_seg(m);
-
-	at = m->free_desc[--m->nr_free];
-	p->head = at;
-	for (i = 0; i < direct; i++) {
-		next = i + 1 < nr ? m->free_desc[--m->nr_free] : rnd(m, 65536);
-		rig_desc(m->rig, at, p->seg[i].addr, p->seg[i].len,
-			 (i + 1 < nr ? RIG_NEXT : 0) |
-			 (p->seg[i].write ? RIG_WRITE : 0), next);
-		at = next;
-	}
 	if (indirect) {
 		p->slot = m->free_slot[--m->nr_slots];
-		p->table = TABLES + p->slot * SLOT_SIZE;
-		write_table(m, p);
-		rig_desc(m->rig, at, p->table, indirect * 16,
-			 RIG_INDIRECT | (rnd(m, 2) ? RIG_WRITE : 0),
-			 rnd(m, 65536));
+		p->table = GUEST_BEGIN + p->slot * SLOT_SIZE;
 		m->nr_indirect++;
 	}
-	*post_at(m, m->posted) = p;
-	rig_put16(m->rig, &m->r->avail->ring[(u16)(m->base_avail + m->posted) &
-					     (m->r->num - 1)], p->head);
-	m->posted++;
+	m->nr_long += p->nr_desc > VHOSTX_CHAIN_MAX;
+
+	m->d->ops->lay(m->d, p);
+	*post_at(m, m->posted.nr) = p;
+	go(m, &m->posted);
 	return true;
 }
 
-/* Whether an index of 16 bits lies among those from @from up to @to. */
-static bool passed(u64 from, u64 to, u16 base, u16 index)
-{
-	u64 offset = (u16)(index - base - (u16)from);
-
-	return from + offset < to;
-}
-
-static void step_post(struct model *m)
+static void step_offer(struct model *m)
 {
 	struct __test_metadata *_metadata = m->_metadata;
-	u32 nr = 1 + rnd(m, rnd(m, 8) ? 4 : 300);
-	u64 old = m->posted;
+	struct mark old = m->offered;
 	bool kick;
 
-	while (nr-- && post(m))
-		;
-	if (m->posted == old)
+	if (old.nr == m->posted.nr)
 		return;
-	rig_avail_idx(m->rig, m->base_avail + m->posted);
-
-	if (m->r->event_idx)
-		kick = passed(old, m->posted, m->base_avail,
-			      rig_avail_event(m->rig));
-	else
-		kick = !(rig_get16(m->rig, &m->r->used->flags) &
-			 VRING_USED_F_NO_NOTIFY);
+	m->d->ops->offer(m->d);
+	m->offered = m->posted;
+	kick = m->d->ops->wants_kick(m->d, old.at, m->offered.at);
 	/* A device that sleeps must be woken by what came. */
 	ASSERT_TRUE(kick || !m->asleep);
 	if (kick)
@@ -331,44 +173,85 @@ static void step_post(struct model *m)
 	m->nr_kicks += kick;
 }
 
+static void step_post(struct model *m)
+{
+	u32 nr = 1 + roll(m, roll(m, 8) ? 4 : 300);
+
+	while (nr-- && post(m))
+		;
+	/* The device must not take what was written and not offered. */
+	if (roll(m, 4))
+		step_offer(m);
+}
+
+/* Whether the device can have no room for the next chain. */
+static bool is_full(struct model *m, u32 cached)
+{
+	if (cached == VHOSTX_CHAIN_MAX)
+		return true;
+	return cached && m->fetched.nr < m->offered.nr &&
+	       m->cached_desc + (*post_at(m, m->fetched.nr))->nr_desc >
+	       VHOSTX_CHAIN_MAX;
+}
+
+/* Fetch, with no byte read twice but where the ring is gone round. */
+static int fetch(struct model *m)
+{
+	struct __test_metadata *_metadata = m->_metadata;
+	u32 places = m->r->next;
+	void *twice = m->d->ops->twice(m->d, m->fetched.at);
+	int n;
+
+	umem_mark();
+	umem.twice = twice;
+	n = vhostx_ring_fetch(m->r);
+	umem.twice = NULL;
+	if (twice && umem_reads(twice) > 1)
+		ASSERT_EQ(m->r->next, places ^ VHOSTX_PLACE_WRAP);
+	return n;
+}
+
 static void step_fetch(struct model *m)
 {
 	struct __test_metadata *_metadata = m->_metadata;
 	u32 cached = vhostx_ring_cached(m->r);
-	int i, n;
+	bool full = is_full(m, cached);
+	int i, n = fetch(m);
 
-	umem_mark();
-	n = vhostx_ring_fetch(m->r);
 	if (n == -ENOSPC) {
-		ASSERT_GT(cached, 0);
+		ASSERT_TRUE(full);
 		m->nr_stuck++;
 		n = 0;
 	} else {
-		ASSERT_EQ(!n, m->fetched == m->posted);
+		ASSERT_EQ(!n, m->fetched.nr == m->offered.nr);
 	}
 	ASSERT_GE(n, 0);
 	ASSERT_LE(n, VHOSTX_BATCH);
-	ASSERT_LE(m->fetched + n, m->posted);
+	ASSERT_LE(m->fetched.nr + n, m->offered.nr);
 	ASSERT_EQ(vhostx_ring_cached(m->r), cached + n);
 	for (i = 0; i < n; i++) {
 		const struct vhostx_chain *c = vhostx_ring_peek(m->r, cached + i);
-		const struct post *p = *post_at(m, m->fetched + i);
+		const struct post *p = *post_at(m, m->fetched.nr);
 
-		ASSERT_EQ(c->id, p->head);
+		ASSERT_EQ(c->id, p->id);
+		go(m, &m->fetched);
 		if (p->nr_desc > VHOSTX_CHAIN_MAX) {
 			ASSERT_EQ(c->bad, VHOSTX_BAD_SIZE);
+			m->cached_desc += VHOSTX_CHAIN_MAX;
 			continue;
 		}
 		ASSERT_EQ(c->bad, 0);
 		ASSERT_EQ(c->nr, p->nr_desc);
+		m->cached_desc += p->nr_desc;
 	}
-	m->fetched += n;
+	ASSERT_LE(m->cached_desc, VHOSTX_CHAIN_MAX);
 }
 
 /* What mapping must answer, and on success where each byte must be. */
 static int expect_map(struct model *m, const struct post *p, u32 max,
 		      struct iovec *iov, size_t *len)
 {
+	const struct guest *guest = &m->d->guest;
 	u32 n = 0, i, k;
 
 	*len = 0;
@@ -385,15 +268,15 @@ static int expect_map(struct model *m, const struct post *p, u32 max,
 		for (; left; n++) {
 			u64 part;
 
-			k = region_of(m, addr);
-			if (k == REGIONS)
+			k = guest_region(guest, addr);
+			if (k == GUEST_REGIONS)
 				return -VHOSTX_BAD_ADDR;
 			if (n == max)
 				return -VHOSTX_BAD_SIZE;
-			part = m->region[k + 1] - addr;
+			part = guest->region[k + 1] - addr;
 			if (part > left)
 				part = left;
-			iov[n].iov_base = hva_of(m, addr);
+			iov[n].iov_base = guest_hva(guest, addr);
 			iov[n].iov_len = part;
 			addr += part;
 			left -= part;
@@ -408,13 +291,13 @@ static int check_map(struct model *m, u32 i)
 {
 	struct __test_metadata *_metadata = m->_metadata;
 	static struct iovec iov[IOV], want_iov[IOV];
-	u32 max = rnd(m, 4) ? IOV : rnd(m, 6);
+	u32 max = roll(m, 4) ? IOV : roll(m, 6);
 	size_t len = 0, want_len;
 	int n, want;
 
-	want = expect_map(m, *post_at(m, m->used + i), max, want_iov, &want_len);
+	want = expect_map(m, *post_at(m, m->used.nr + i), max, want_iov, &want_len);
 	umem_mark();
-	n = vhostx_ring_map(m->r, vhostx_ring_peek(m->r, i), &m->rig->view,
+	n = vhostx_ring_map(m->r, vhostx_ring_peek(m->r, i), &m->d->rig->view,
 			    m->write, iov, max, &len);
 	ASSERT_EQ(n, want);
 	if (n < 0) {
@@ -426,37 +309,74 @@ static int check_map(struct model *m, u32 i)
 	return len > INT_MAX ? INT_MAX : len;
 }
 
+static void use(struct model *m)
+{
+	const struct post *p = *post_at(m, m->used.nr);
+	int len = check_map(m, 0);
+
+	/* One entry can stand for many where nothing was written. */
+	if (len < 0 || m->r->one_used)
+		len = 0;
+	else
+		len = roll(m, len) + 1;
+	m->lens[m->used.nr % m->r->num] = len;
+	m->ends[m->used.nr % m->r->num] = false;
+	vhostx_ring_use(m->r, len);
+	m->cached_desc -= p->nr_desc < VHOSTX_CHAIN_MAX ? p->nr_desc :
+							  VHOSTX_CHAIN_MAX;
+	go(m, &m->used);
+}
+
 static void step_use(struct model *m)
 {
 	u32 cached = vhostx_ring_cached(m->r);
-	u32 nr = 1 + rnd(m, rnd(m, 8) ? 4 : 100);
-	int len;
+	u32 nr = 1 + roll(m, roll(m, 8) ? 4 : 100);
 
 	if (cached)
-		check_map(m, rnd(m, cached));
+		check_map(m, roll(m, cached));
 	for (; nr && vhostx_ring_cached(m->r); nr--) {
-		if (m->r->nr_used == VHOSTX_CHAIN_MAX + VHOSTX_BATCH)
+		if (m->r->nr_used == WAITING)
 			return;
-		len = check_map(m, 0);
-		if (len < 0)
-			len = 0;
-		else
-			len = rnd(m, len) + 1;
-		m->lens[m->used % m->r->num] = len;
-		vhostx_ring_use(m->r, len);
-		m->used++;
+		use(m);
 	}
+}
+
+/* What the next publication must write; returns how many entries. */
+static u32 expect_publish(struct model *m, struct published *list)
+{
+	struct mark mark = m->published;
+	u32 nr = 0;
+
+	for (; mark.nr < m->used.nr; go(m, &mark), nr++) {
+		list[nr].at = mark.at;
+		list[nr].id = (*post_at(m, mark.nr))->id;
+		list[nr].len = m->lens[mark.nr % m->r->num];
+		m->ends[mark.nr % m->r->num] = !m->r->one_used ||
+					       mark.nr + 1 == m->used.nr;
+	}
+	if (nr && m->r->one_used) {
+		list[0].id = list[nr - 1].id;
+		nr = 1;
+	}
+	return nr;
 }
 
 static void step_publish(struct model *m)
 {
 	struct __test_metadata *_metadata = m->_metadata;
+	static struct published list[WAITING];
+	u32 nr = expect_publish(m, list);
+	const char *wrong;
 
-	ASSERT_EQ(m->r->nr_used, m->used - m->published);
+	ASSERT_EQ(m->r->nr_used, m->used.nr - m->published.nr);
+	umem_mark();
 	ASSERT_EQ(vhostx_ring_publish(m->r), 0);
+	wrong = m->d->ops->check_publish(m->d, list, nr, m->used.at);
+	ASSERT_EQ(wrong, NULL) TH_LOG("%s", wrong);
 	m->published = m->used;
 	ASSERT_EQ(m->r->nr_used, 0);
-	ASSERT_EQ(rig_used_idx(m->rig), (u16)(m->base_used + m->published));
+	if (m->published.at - m->signalled.at > m->d->ops->lap(m->d))
+		m->decided = false;
 }
 
 static void step_signal(struct model *m)
@@ -465,56 +385,54 @@ static void step_signal(struct model *m)
 	int ret = vhostx_ring_want_signal(m->r);
 	int want;
 
-	if (m->r->notify_on_empty && m->seen_avail == m->used) {
+	if (m->r->notify_on_empty && m->d->seen == m->used.at) {
 		want = 1;
-	} else if (m->r->event_idx) {
-		want = !m->decided || passed(m->signalled, m->published,
-					     m->base_used, m->used_event);
+	} else {
+		want = m->d->ops->wants_signal(m->d, m->decided, m->signalled.at,
+					       m->published.at);
 		m->decided = true;
 		m->signalled = m->published;
-	} else {
-		want = !m->no_interrupt;
 	}
 	ASSERT_EQ(ret, want);
 	m->nr_signals += ret;
+}
+
+/* The chains that one used entry stands for. */
+static void take_back(struct model *m, const struct back *back)
+{
+	struct __test_metadata *_metadata = m->_metadata;
+	u64 last = m->reclaimed.nr;
+	const char *wrong;
+
+	while (!m->ends[last % m->r->num])
+		last++;
+	ASSERT_LT(last, m->published.nr);
+	ASSERT_EQ(back->id, (*post_at(m, last))->id);
+	ASSERT_EQ(back->len, m->lens[last % m->r->num]);
+	ASSERT_EQ(back->write, !!back->len);
+	while (m->reclaimed.nr <= last) {
+		struct post *p = *post_at(m, m->reclaimed.nr);
+
+		wrong = m->d->ops->give_back(m->d, p, m->reclaimed.at);
+		ASSERT_EQ(wrong, NULL) TH_LOG("%s", wrong);
+		go(m, &m->reclaimed);
+		if (p->table)
+			m->free_slot[m->nr_slots++] = p->slot;
+		free(p);
+	}
 }
 
 /* Everything that came back: in order, once, with the length it was given. */
 static void step_reclaim(struct model *m)
 {
 	struct __test_metadata *_metadata = m->_metadata;
-	u16 idx = rig_used_idx(m->rig);
-	u16 at, i;
+	struct back back;
 
-	while ((u16)(m->base_used + m->reclaimed) != idx) {
-		struct post *p = *post_at(m, m->reclaimed);
-		struct rig_used used =
-			rig_used(m->rig, m->base_used + m->reclaimed);
-
-		ASSERT_LT(m->reclaimed, m->published);
-		ASSERT_EQ(used.id, p->head);
-		ASSERT_EQ(used.len, m->lens[m->reclaimed % m->r->num]);
-		for (i = 0, at = p->head; i < p->nr_desc; i++) {
-			m->free_desc[m->nr_free++] = at;
-			at = m->r->desc[at].next;
-		}
-		if (p->table)
-			m->free_slot[m->nr_slots++] = p->slot;
-		free(p);
-		m->reclaimed++;
+	while (m->d->ops->take(m->d, m->reclaimed.at, &back)) {
+		ASSERT_LT(m->reclaimed.nr, m->published.nr);
+		take_back(m, &back);
 	}
-	ASSERT_EQ(m->reclaimed, m->published);
-}
-
-static void step_wish(struct model *m)
-{
-	m->no_interrupt = rnd(m, 2);
-	m->used_event = m->base_used + m->published + rnd(m, 12) - 4;
-	if (!rnd(m, 10))
-		m->used_event = rnd(m, 65536);
-	rig_put16(m->rig, &m->r->avail->flags,
-		  m->no_interrupt ? VRING_AVAIL_F_NO_INTERRUPT : 0);
-	rig_used_event(m->rig, m->used_event);
+	ASSERT_EQ(m->reclaimed.nr, m->published.nr);
 }
 
 static void step_sleep(struct model *m)
@@ -522,7 +440,7 @@ static void step_sleep(struct model *m)
 	struct __test_metadata *_metadata = m->_metadata;
 	int ret = vhostx_ring_kicks_on(m->r);
 
-	ASSERT_EQ(ret, m->posted != m->fetched);
+	ASSERT_EQ(ret, m->offered.nr != m->fetched.nr);
 	if (!ret) {
 		m->asleep = true;
 		return;
@@ -534,36 +452,44 @@ static void step_sleep(struct model *m)
 static void step_forget(struct model *m)
 {
 	struct __test_metadata *_metadata = m->_metadata;
+	u32 how = roll(m, 3), base;
 
-	if (rnd(m, 2)) {
+	if (!how) {
 		vhostx_ring_forget(m->r);
 	} else {
 		step_publish(m);
-		ASSERT_EQ(m->r->last_used, (u16)(m->base_used + m->used));
-		ASSERT_EQ(vhostx_ring_start(m->r), 0);
+		base = vhostx_ring_base(m->r);
+		ASSERT_EQ(base, m->d->ops->base(m->d, m->used.at,
+						m->published.at));
+		if (how == 1) {
+			ASSERT_EQ(vhostx_ring_start(m->r), 0);
+		} else {
+			rig_restart(m->d->rig, base);
+		}
 		m->decided = false;
-		m->asleep = false;
 	}
-	ASSERT_EQ(m->r->last_avail, (u16)(m->base_avail + m->used));
 	m->fetched = m->used;
-	m->seen_avail = m->used;
+	m->cached_desc = 0;
+	m->d->seen = m->used.at;
 	/* Kicks for what was forgotten have been had. */
 	m->asleep = false;
 }
 
 static void step(struct model *m)
 {
-	u32 dice = rnd(m, 1000);
+	u32 dice = roll(m, 1000);
 
 	umem_mark();
 	/* Now and then the driver has little to send, and the device sleeps. */
-	if (!rnd(m, 2000))
+	if (!roll(m, 2000))
 		m->idle = !m->idle;
 	if (m->idle && dice < 240)
 		dice += 250;
 
 	if (dice < 250)
 		step_post(m);
+	else if (dice < 280)
+		step_offer(m);
 	else if (dice < 450)
 		step_fetch(m);
 	else if (dice < 650)
@@ -575,7 +501,7 @@ static void step(struct model *m)
 	else if (dice < 920)
 		step_reclaim(m);
 	else if (dice < 950)
-		step_wish(m);
+		m->d->ops->wish(m->d, m->published.at);
 	else if (dice < 998)
 		step_sleep(m);
 	else
@@ -586,7 +512,8 @@ static void drain(struct model *m)
 {
 	struct __test_metadata *_metadata = m->_metadata;
 
-	while (m->used < m->posted) {
+	step_offer(m);
+	while (m->used.nr < m->posted.nr) {
 		step_fetch(m);
 		step_use(m);
 		if (m->r->nr_used >= VHOSTX_CHAIN_MAX)
@@ -594,8 +521,8 @@ static void drain(struct model *m)
 	}
 	step_publish(m);
 	step_reclaim(m);
-	ASSERT_EQ(m->reclaimed, m->posted);
-	ASSERT_EQ(m->nr_free, m->r->num);
+	ASSERT_EQ(m->reclaimed.nr, m->posted.nr);
+	ASSERT_EQ(m->d->nr_free, m->d->capacity);
 	ASSERT_EQ(m->nr_slots, SLOTS);
 }
 
@@ -606,63 +533,59 @@ FIXTURE(model)
 
 FIXTURE_VARIANT(model)
 {
+	bool packed;
 	u32 num;
 	bool event_idx;
 	bool write;
 	bool notify_on_empty;
+	bool one_used;
 	u32 steps;
 };
 
-FIXTURE_VARIANT_ADD(model, num1)
-{
-	.num = 1, .steps = 500000, .event_idx = true,
-};
+#define VARIANT(name, ...)						\
+	FIXTURE_VARIANT_ADD(model, name) { __VA_ARGS__ }
+#define EVENT		.event_idx = true
+#define WRITE		.write = true
+#define IN_ORDER	.one_used = true
+#define PACKED		.packed = true
 
-FIXTURE_VARIANT_ADD(model, num2_flags)
-{
-	.num = 2, .steps = 500000, .write = true,
-};
-
-FIXTURE_VARIANT_ADD(model, num8)
-{
-	.num = 8, .steps = 500000, .event_idx = true, .write = true,
-};
-
-FIXTURE_VARIANT_ADD(model, num64_on_empty)
-{
-	.num = 64, .steps = 300000, .event_idx = true, .notify_on_empty = true,
-};
-
-FIXTURE_VARIANT_ADD(model, num256)
-{
-	.num = 256, .steps = 600000, .event_idx = true,
-};
-
-FIXTURE_VARIANT_ADD(model, num256_flags)
-{
-	.num = 256, .steps = 300000, .write = true,
-};
-
-FIXTURE_VARIANT_ADD(model, num1024)
-{
-	.num = 1024, .steps = 300000, .event_idx = true, .write = true,
-};
-
-FIXTURE_VARIANT_ADD(model, num4096)
-{
-	.num = 4096, .steps = 200000, .event_idx = true,
-};
-
-FIXTURE_VARIANT_ADD(model, num32768)
-{
-	.num = 32768, .steps = 100000, .event_idx = true, .write = true,
-};
+VARIANT(num1, .num = 1, .steps = 500000, EVENT);
+VARIANT(num2_flags, .num = 2, .steps = 500000, WRITE);
+VARIANT(num8, .num = 8, .steps = 500000, EVENT, WRITE);
+VARIANT(num64_on_empty, .num = 64, .steps = 300000, EVENT,
+	.notify_on_empty = true);
+VARIANT(num256, .num = 256, .steps = 600000, EVENT);
+VARIANT(num256_flags, .num = 256, .steps = 300000, WRITE);
+VARIANT(num256_in_order, .num = 256, .steps = 300000, EVENT, IN_ORDER);
+VARIANT(num1024, .num = 1024, .steps = 300000, EVENT, WRITE);
+VARIANT(num4096, .num = 4096, .steps = 200000, EVENT);
+VARIANT(num32768, .num = 32768, .steps = 100000, EVENT, WRITE);
+VARIANT(packed1, .num = 1, .steps = 500000, PACKED, EVENT);
+VARIANT(packed1_flags, .num = 1, .steps = 500000, PACKED, WRITE);
+VARIANT(packed2, .num = 2, .steps = 500000, PACKED, EVENT, WRITE);
+VARIANT(packed2_flags, .num = 2, .steps = 500000, PACKED);
+VARIANT(packed7, .num = 7, .steps = 500000, PACKED, EVENT);
+VARIANT(packed7_in_order, .num = 7, .steps = 500000, PACKED, EVENT, IN_ORDER);
+VARIANT(packed8_flags, .num = 8, .steps = 500000, PACKED, WRITE);
+VARIANT(packed64, .num = 64, .steps = 300000, PACKED, EVENT, WRITE);
+VARIANT(packed100, .num = 100, .steps = 300000, PACKED, EVENT);
+VARIANT(packed100_flags, .num = 100, .steps = 300000, PACKED, WRITE);
+VARIANT(packed256, .num = 256, .steps = 600000, PACKED, EVENT, WRITE);
+VARIANT(packed256_flags, .num = 256, .steps = 300000, PACKED);
+VARIANT(packed256_in_order, .num = 256, .steps = 300000, PACKED, EVENT, IN_ORDER);
+VARIANT(packed1024, .num = 1024, .steps = 300000, PACKED, EVENT, WRITE);
+VARIANT(packed4096, .num = 4096, .steps = 200000, PACKED, EVENT);
+VARIANT(packed32768, .num = 32768, .steps = 100000, PACKED, EVENT, WRITE);
+VARIANT(packed32768_in_order, .num = 32768, .steps = 100000, PACKED, IN_ORDER);
 
 FIXTURE_SETUP(model)
 {
-	self->m = model_new(_metadata, variant->num, variant->event_idx,
-			    variant->write, 0x9e3779b97f4a7c15ULL + variant->num);
+	self->m = model_new(_metadata, variant->packed, variant->num,
+			    variant->event_idx,
+			    0x9e3779b97f4a7c15ULL + variant->num);
+	self->m->write = variant->write;
 	self->m->r->notify_on_empty = variant->notify_on_empty;
+	self->m->r->one_used = variant->one_used;
 }
 
 FIXTURE_TEARDOWN(model)
@@ -684,14 +607,18 @@ TEST_F_TIMEOUT(model, random, 300)
 	}
 	drain(m);
 	TH_LOG("%u steps: %llu chains (%llu indirect), %llu bad, %llu times no room",
-	       variant->steps, m->posted, m->nr_indirect, m->nr_bad, m->nr_stuck);
-	TH_LOG("%llu signals, %llu kicks", m->nr_signals, m->nr_kicks);
+	       variant->steps, m->posted.nr, m->nr_indirect, m->nr_bad,
+	       m->nr_stuck);
+	TH_LOG("%llu signals, %llu kicks, %llu too long, %u of %u descriptors",
+	       m->nr_signals, m->nr_kicks, m->nr_long, m->d->capacity,
+	       variant->num);
 	/* The steps went where they were meant to go. */
-	ASSERT_GT(m->posted, variant->steps / 100);
+	ASSERT_GT(m->posted.nr, variant->steps / 100);
 	ASSERT_GT(m->nr_indirect, variant->steps / 200);
 	ASSERT_GT(m->nr_bad, 1000);
 	ASSERT_GT(m->nr_signals, 100);
 	ASSERT_GT(m->nr_kicks, 50);
+	ASSERT_TRUE(m->nr_long || variant->num <= VHOSTX_CHAIN_MAX);
 }
 
 TEST_HARNESS_MAIN

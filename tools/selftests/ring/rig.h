@@ -23,13 +23,15 @@
  * @ring: the device's end
  * @view: the device's view of @table
  * @table: one region, the whole block at RIG_GPA; rig_regions() cuts it
- * @avail: the driver's available index
+ * @avail: the driver's available index, where the ring is split
+ * @at: where the driver's next descriptor goes, where it is packed
  */
 struct rig {
 	struct vhostx_ring ring;
 	struct vhostx_view view;
 	struct vhost_iotlb *table;
 	u16 avail;
+	u64 at;
 };
 
 /**
@@ -40,6 +42,30 @@ struct rig {
 struct rig_used {
 	u32 id;
 	u32 len;
+};
+
+/**
+ * struct rig_packed - a descriptor of a packed ring in host byte order
+ * @addr: guest physical address
+ * @len: bytes
+ * @id: the chain's
+ * @flags: of both kinds
+ */
+struct rig_packed {
+	u64 addr;
+	u32 len;
+	u16 id;
+	u16 flags;
+};
+
+/**
+ * struct rig_event - event suppression in host byte order
+ * @place: where an event is wanted
+ * @flags: VRING_PACKED_EVENT_FLAG_*
+ */
+struct rig_event {
+	u16 place;
+	u16 flags;
 };
 
 /* rig.c */
@@ -66,5 +92,24 @@ void rig_used_event(struct rig *rig, u16 idx);
 u16 rig_avail_event(struct rig *rig);
 u16 rig_used_idx(struct rig *rig);
 struct rig_used rig_used(struct rig *rig, u16 idx);
+
+/*
+ * rig_packed.c: descriptors are counted on from the first lap's first one, and
+ * what @at stands for is a number of those.
+ */
+struct rig *rig_packed_new(u32 num, bool event_idx);
+void rig_packed_start(struct rig *rig, u64 avail, u64 used);
+u16 rig_packed_place(const struct rig *rig, u64 at);
+u16 rig_packed_avail_flags(const struct rig *rig, u64 at);
+u16 rig_packed_used_flags(const struct rig *rig, u64 at);
+struct vring_packed_desc *rig_packed_at(const struct rig *rig, u64 at);
+void rig_packed_put(struct rig *rig, u64 at, u64 addr, u32 len, u16 id,
+		    u16 flags);
+struct rig_packed rig_packed_get(const struct rig *rig, u64 at);
+void rig_packed_post(struct rig *rig, u64 addr, u32 len, u16 id, u16 flags);
+void rig_packed_post_simple(struct rig *rig, u16 id);
+void rig_packed_entry(u64 table, u32 i, u64 addr, u32 len, u16 flags);
+void rig_packed_wish(struct rig *rig, u16 flags, u16 place);
+struct rig_event rig_packed_event(const struct rig *rig);
 
 #endif

@@ -12,7 +12,7 @@
 
 /* Where the owner's half of the address space ends. */
 #define UMEM_LIMIT	0x800000000000ULL
-#define UMEM_LOG	4096
+#define UMEM_LOG	8192
 #define UMEM_VOUCHED	8
 
 enum umem_window {
@@ -42,6 +42,7 @@ struct umem_event {
  * @fault: accesses to [@fault, @fault_end) fail
  * @fault_end: end of the failing part
  * @read_once: a byte that is read twice since umem_mark() is an error
+ * @twice: but for these 8, which may be read once more
  * @hook: called after each access and barrier, not from within itself
  * @fail_alloc: allocations that succeed before one fails, below 0 for all
  * @live: allocations not freed
@@ -56,6 +57,7 @@ struct umem {
 	u64 fault;
 	u64 fault_end;
 	bool read_once;
+	const void *twice;
 	void (*hook)(enum umem_op op, void *addr, size_t len);
 	int fail_alloc;
 	int live;
