@@ -18,7 +18,7 @@ case $(uname -r) in
 *) props= ;;
 esac
 host_status=$GUEST_DIR/stream
-format=split
+format="split"
 
 hops=(/dev/vhostx)
 if [ "$HOPS" -gt 1 ]; then
@@ -129,7 +129,7 @@ carries()
 	[ "$ran" -gt 0 ] || return 1
 	if has_counters; then
 		[ "$rx" -ge "$MORE" ] && [ "$tx" -ge "$MORE" ] && healthy "$tap" $((2 * pairs)) &&
-			rings "$tap" $format $((2 * pairs))
+			rings "$tap" "$format" $((2 * pairs))
 	else
 		[ "$rx" -eq 0 ] && [ "$tx" -eq 0 ] && none_left "$tap"
 	fi
@@ -244,7 +244,7 @@ ip addr add 10.99.0.1/24 dev br0
 guests=0
 journey "$HOPS" /dev/vhostx 1 "${hops[@]}"
 journey 1 /dev/vhost-net 2 /dev/vhostx /dev/vhost-net
-format=packed
+format="packed"
 props+=${props:+,}packed=on
 journey 1 /dev/vhostx 1 /dev/vhostx
 
