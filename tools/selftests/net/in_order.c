@@ -4,21 +4,13 @@
 
 #include "devices.h"
 #include "dirty.h"
+#include "in_order.h"
 
 #define HDR		12
 #define NUM		64
 #define NO_ADDR		0x7000000000ULL
 
 #define READ_ONCE(x)	(*(volatile typeof(x) *)&(x))
-
-/* A driver's side of it: descriptors are taken in the ring's order, always. */
-struct in_order {
-	struct vq *q;
-	uint16_t desc;		/* next to take */
-	uint16_t free;
-	uint16_t head[NUM];	/* by place in the available ring */
-	uint16_t chain[NUM];	/* descriptors, likewise */
-};
 
 FIXTURE(in_order) {
 	struct nic nic;
@@ -60,8 +52,7 @@ FIXTURE_SETUP(in_order)
 		SKIP(return, "vhost-net of this kernel has no in-order rings");
 	ASSERT_EQ(0, nic_open(&self->nic, &o));
 	for (int i = 0; i < 2; i++) {
-		self->ring[i].q = &self->nic.vmm.vq[i];
-		self->ring[i].free = NUM;
+		in_order_init(&self->ring[i], &self->nic.vmm.vq[i]);
 		ASSERT_EQ(0, vmm_vring_state(&self->nic.vmm,
 					     VHOST_SET_VRING_BUSYLOOP_TIMEOUT,
 					     i, variant->poll_us));
@@ -76,58 +67,11 @@ FIXTURE_TEARDOWN(in_order)
 		nic_close(&self->nic);
 }
 
-static int post(struct in_order *o, const struct vq_seg *seg, unsigned int n)
-{
-	unsigned int at = o->q->avail_idx % NUM;
-
-	if (n > o->free)
-		return -ENOSPC;
-	o->head[at] = o->desc;
-	o->chain[at] = n;
-	o->free -= n;
-	for (unsigned int i = 0; i < n; i++) {
-		struct vring_desc *d = &o->q->desc[o->desc];
-
-		o->desc = (o->desc + 1) % NUM;
-		d->addr = seg[i].gpa;
-		d->len = seg[i].len;
-		d->flags = seg[i].flags | (i + 1 < n ? VRING_DESC_F_NEXT : 0);
-		d->next = i + 1 < n ? o->desc : 0;
-	}
-	vq_publish(o->q, o->head[at]);
-	return 0;
-}
-
-/*
- * Take back all that was used. An entry may stand for those before it, so each has to
- * be a head that is still out; how many, or -EPROTO.
- */
-static int reap(struct in_order *o)
-{
-	struct vq *q = o->q;
-	uint16_t idx = READ_ONCE(q->used->idx);
-	int n = 0;
-
-	while (q->used_idx != idx) {
-		uint32_t id = READ_ONCE(q->used->ring[q->used_idx % NUM].id);
-		unsigned int at;
-
-		do {
-			if (q->used_idx == idx)
-				return -EPROTO;
-			at = q->used_idx++ % NUM;
-			o->free += o->chain[at];
-			n++;
-		} while (o->head[at] != id);
-	}
-	return n;
-}
-
 /* Until all that was posted is back: 0 or -errno. */
 static int reap_all(struct in_order *o)
 {
 	while (o->q->used_idx != o->q->avail_idx) {
-		int ret = vq_wait(o->q, NIC_TIMEOUT) ?: reap(o);
+		int ret = vq_wait(o->q, NIC_TIMEOUT) ?: in_order_reap(o);
 
 		if (ret < 0)
 			return ret;
@@ -153,7 +97,7 @@ static int post_frame(struct nic *n, struct in_order *o, unsigned int pieces,
 		at += part;
 		len -= part;
 	}
-	return post(o, seg, pieces);
+	return in_order_post(o, seg, pieces);
 }
 
 /* Chains of any length, some of them bad, around the ring many times. */
@@ -175,7 +119,7 @@ TEST_F(in_order, tx_with_bad_frames)
 
 			/* vhost-net stalls at a bad one. */
 			if (vhostx && random() % 4 == 0) {
-				ASSERT_EQ(0, post(o, &nowhere, 1));
+				ASSERT_EQ(0, in_order_post(o, &nowhere, 1));
 				bad++;
 				continue;
 			}
@@ -211,7 +155,7 @@ static int post_buffers(struct nic *n, struct in_order *o, int count)
 			{ at + 500, 1026, VRING_DESC_F_WRITE },
 		};
 
-		ret = post(o, seg, 2);
+		ret = in_order_post(o, seg, 2);
 	}
 	vq_kick_always(o->q);
 	return ret;
