@@ -47,6 +47,9 @@ check-fast: ## The tests that need no VM, in under a minute
 lint: ## Style and layering
 	tools/selftests/lint/lint.sh
 
+bench: ## Speed beside vhost-net, under an hour; QUICK=1 the goals alone (root)
+	@tools/selftests/perf/bench.sh $(if $(QUICK),-q) $(K)
+
 vm-image: ## Build the lab's images, of every kernel or K= (root)
 	$(VM)/image.sh $(if $(filter command% environment,$(origin K)),$(K),6.12 6.1 7.3)
 
@@ -65,4 +68,4 @@ help: ## This list
 
 .DEFAULT_GOAL := module
 .PHONY: module clean install uninstall demo check check-long check-fast lint \
-	vm-image vm-shell vm-test abi-doc help
+	bench vm-image vm-shell vm-test abi-doc help

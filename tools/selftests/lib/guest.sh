@@ -28,14 +28,15 @@ guest_test()
 
 # guest_start NAME CPUS TAP QUEUES [DEVICE PROPERTIES [FROM]]: boot with one NIC on an
 # existing tap, or wait for the guest FROM to move in. VHOST_DEV=none leaves the data path
-# to QEMU, VHOST_DEV=fixed the choice of the device. With GUEST_IOMMU=1 the guest uses an IOMMU;
+# to QEMU, VHOST_DEV=fixed the choice of the device; VHOST_DEV=unix:SOCKET is a vhost-user back
+# end, which takes the tap's place. With GUEST_IOMMU=1 the guest uses an IOMMU;
 # its NIC is behind it with the properties iommu_platform=on,ats=on,disable-legacy=on.
 guest_start()
 {
 	local name=$1 cpus=$2 tap=$3 queues=$4 props=${5:-} from=${6:-} dir=$GUEST_DIR
 	local netdev device fd ctl
 	local append="console=ttyS0 quiet loglevel=4 mitigations=off ipv6.disable=1 panic=-1"
-	local -a launch=() incoming=() iommu=()
+	local -a launch=() incoming=() iommu=() user=()
 
 	guest_again[$name]=$(printf '%q ' "$VHOST_DEV" "$@")
 	mkdir -p "$dir"
@@ -60,6 +61,11 @@ guest_start()
 		case $VHOST_DEV in
 		none) ;;
 		fixed) netdev+=",vhost=on" ;;
+		unix:*)
+			netdev="vhost-user,id=n0,chardev=user"
+			user=(-chardev "socket,id=user,path=${VHOST_DEV#unix:}"
+				-object "memory-backend-memfd,id=ram,size=${GUEST_MEM:-160}M,share=on"
+				-machine memory-backend=ram) ;;
 		*) netdev+=",vhost=on,vhostfd=3" ;;
 		esac
 	fi
@@ -78,7 +84,7 @@ guest_start()
 			-machine q35,accel=kvm,hpet=off,i8042=off,sata=off,smbus=off \
 			-cpu host -smp "$cpus" -m "${GUEST_MEM:-160}" \
 			-kernel "$L2_DIR/vmlinuz" -initrd "${guest_tools:-$L2_DIR}/initramfs" \
-			-append "$append" "${iommu[@]}" \
+			-append "$append" "${iommu[@]}" "${user[@]}" \
 			-serial "file:$dir/$name.console" \
 			-chardev "pipe,id=ctl,path=$ctl" -serial chardev:ctl \
 			-chardev "pipe,id=mon,path=$dir/$name.mon" -mon mon \

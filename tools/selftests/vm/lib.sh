@@ -8,6 +8,8 @@ cache=${VHOSTX_CACHE:-/var/cache/vhostx}
 kernels=(6.1 6.12 7.3)
 # The tree whose compiler and QEMU serve all the others.
 build_kernel=6.12
+# More that a script calls: PACKAGE or PACKAGE:COMMAND.
+host_packages=()
 
 say()
 {
@@ -26,13 +28,17 @@ digest()
 	find "$@" -type f -print0 | sort -z | xargs -0 sha256sum | sha256sum | cut -c1-12
 }
 
-# Become root's business early, and bring the few packages the host needs.
+# Become root's business early, and bring the few packages the host needs, and those of
+# host_packages.
 prepare_host()
 {
 	local -A package=([mmdebstrap]=mmdebstrap [mke2fs]=e2fsprogs
 		[unshare]=util-linux [flock]=util-linux [xz]=xz-utils)
-	local command missing=()
+	local command missing=() more
 
+	for more in "${host_packages[@]}"; do
+		package[${more#*:}]=${more%:*}
+	done
 	[ "$(id -u)" = 0 ] || die "needs root: it makes images and chroots (try sudo)"
 	for command in "${!package[@]}"; do
 		[ -n "$(type -P "$command")" ] || missing+=("${package[$command]}")

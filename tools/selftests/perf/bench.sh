@@ -1,0 +1,70 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# Measure vhostx beside vhost-net in hosts of the lab, and say which goals are reached. The
+# status says whether the measuring worked, not what came out.
+# Usage: bench.sh [-q] [K]	all; writes Documentation/performance.rst and what is with it
+#	 -q: the cases of the goals alone, in some minutes; writes no documentation
+set -euo pipefail
+# shellcheck source=tools/selftests/vm/lib.sh
+. "$(dirname "$0")/../vm/lib.sh"
+
+here=$(cd "$(dirname "$0")" && pwd)
+l1=/opt/vhostx/selftests/perf
+quick=
+while getopts q option; do
+	case $option in
+	q) quick=yes ;;
+	*) exit 2 ;;
+	esac
+done
+shift $((OPTIND - 1))
+k=${1:-$build_kernel}
+failed=
+
+# part NAME COMMAND [VARIABLE=VALUE...]: a host that runs COMMAND; what it measures goes to
+# a file, what else it says to whoever waits.
+part()
+{
+	local name=$1 command=$2 line
+	shift 2
+
+	say "$name: a host with Linux $k starts, $SECONDS s after the command"
+	if ! env "$@" "$vm/run.sh" -c "$command" "$k" | while IFS= read -r line; do
+		case $line in
+		'{'*) echo "$line" >>"$work/$name" ;;
+		*) echo "$name: $line" ;;
+		esac
+	done; then
+		say "$name: not all of it could be measured"
+		failed=yes
+	fi
+}
+
+table()
+{
+	local goal limit measured verdict
+
+	printf '\n%-52s%-20s%-13s%s\n' goal limit '' measured
+	while IFS=$'\t' read -r goal limit measured verdict; do
+		printf '%-52s%-20s%-13s%s\n' "$goal" "$limit" "$verdict" "$measured"
+	done < <(jq -r -L "$here" -f "$here/goals.jq" "$1")
+}
+
+host_packages=(jq gnuplot-nox:gnuplot)
+prepare_host
+work=$(mktemp -d "$cache/bench.XXXXXX")
+trap 'rm -rf "$work"' EXIT
+export VHOSTX_RUN_LIMIT=${VHOSTX_RUN_LIMIT:-3000}
+part instructions "bash $l1/instructions.sh ${quick:+-q}" VHOSTX_ICOUNT=1
+part instructions-no-init "bash $l1/instructions.sh ${quick:+-q}" VHOSTX_ICOUNT=1 \
+	"VHOSTX_APPEND=init_on_alloc=0 ${VHOSTX_APPEND:-}"
+part guests "bash $l1/guests.sh ${quick:+-q}"
+
+results=$cache/bench-$k${quick:+-quick}.json
+jq -s --arg version "$(sed -n 's/^PACKAGE_VERSION="\(.*\)"/\1/p' "$top/dkms.conf")" \
+	--arg quick "$quick" -f "$here/results.jq" "$work"/* >"$work/results"
+mv "$work/results" "$results"
+[ -n "$quick" ] || "$here/report.sh" "$results" "$top/Documentation"
+table "$results"
+say "figures: $results; $SECONDS s in all"
+[ -z "$failed" ]

@@ -1,0 +1,337 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# Wall clock, in L1: guests that differ in their back end alone run side by side, and take
+# turns, sample by sample. Prints a line of JSON for each sample; progress on standard error.
+# Usage: guests.sh [-q]		-q: the short run, without peers
+set -u
+# shellcheck source=tools/selftests/lib/traffic.sh
+. /opt/vhostx/selftests/lib/traffic.sh
+
+PORT=7001
+# Of a sample; iperf3 knows seconds only.
+MS=500
+IDLE_SECONDS=10
+guests=(vhost-net vhostx)
+quick=
+pmd=
+declare -A device=([vhost-net]=/dev/vhost-net [vhostx]=/dev/vhostx [qemu]=none
+	[dpdk]=unix:/tmp/dpdk.sock)
+# By guest.
+declare -A threads
+declare -A subnet=([vhost-net]=10.99.1 [vhostx]=10.99.2 [qemu]=10.99.3
+	[dpdk]=10.99.4)
+
+progress()
+{
+	printf '%4d s  %s\n' $SECONDS "$*" >&2
+}
+
+fail()
+{
+	echo "guests: $*" >&2
+	tail -n 5 "$GUEST_DIR"/*.qemu "$GUEST_DIR"/*.console "$GUEST_DIR"/*.last 2>/dev/null >&2
+	exit 1
+}
+
+# say WHAT UNIT GUEST ROUND VALUE
+say()
+{
+	[ -n "$5" ] || fail "$3: no figure for $1"
+	printf '{"kind":"guest","what":"%s","unit":"%s","device":"%s","round":%d,"value":%s}\n' "$@"
+}
+
+# Everything between two samples is emulated, too: what a shell can read itself starts no
+# process.
+
+# Threads that carry a guest's packets: the worker, QEMU's main loop, or all of testpmd's.
+find_threads()
+{
+	local pid=${guest_pid[$1]}
+
+	case $1 in
+	qemu) threads[$1]=$pid ;;
+	dpdk) threads[$1]=$(ls "/proc/$pmd/task") ;;
+	*) threads[$1]=$(pgrep -w -x "vhost-$pid") ;;
+	esac || fail "$1: no worker"
+}
+
+# Nanoseconds that they ran, in ran.
+run_time()
+{
+	local thread ns
+
+	ran=0
+	for thread in ${threads[$1]}; do
+		read -r ns _ <"/proc/$thread/schedstat" || fail "$1: its worker is gone"
+		ran=$((ran + ns))
+	done
+}
+
+# Times that they went to sleep or had to let others run, in switched.
+switches()
+{
+	local thread key number
+
+	switched=0
+	for thread in ${threads[$1]}; do
+		while read -r key number; do
+			[[ $key != *ctxt_switches: ]] || switched=$((switched + number))
+		done <"/proc/$thread/status"
+	done
+}
+
+# What the tap has counted of the guest's tx or rx, in packets and bytes.
+tap_counted()
+{
+	local name rx_bytes rx_packets tx_bytes tx_packets
+
+	while read -r name rx_bytes rx_packets _ _ _ _ _ _ tx_bytes tx_packets _; do
+		[ "$name" = "t-$1:" ] || continue
+		if [ "$2" = tx ]; then
+			packets=$rx_packets bytes=$rx_bytes
+		else
+			packets=$tx_packets bytes=$tx_bytes
+		fi
+	done <"/proc/$$/net/dev"
+}
+
+# The same by vhostx itself, in counted.
+vhostx_counted()
+{
+	local line
+
+	counted=0
+	while read -r line; do
+		[[ $line = *"pid=${guest_pid[$1]} "*"queue=$2 "* && $line =~ \ packets=([0-9]+) ]] ||
+			continue
+		counted=${BASH_REMATCH[1]}
+	done <"$VHOSTX_QUEUES"
+}
+
+# QEMU falls back to its own virtio in silence: vhostx has counted all that the tap has since
+# the books were opened, and vhost-net's worker ran.
+open_books()
+{
+	vhostx_counted "$1" "$2"
+	tap_counted "$1" "$2"
+	run_time "$1"
+	opened=("$ran" "$packets" "$bytes" "$counted")
+}
+
+# Leaves what ran and what passed in ran, packets and bytes.
+close_books()
+{
+	run_time "$1"
+	tap_counted "$1" "$2"
+	vhostx_counted "$1" "$2"
+	ran=$((ran - opened[0])) packets=$((packets - opened[1])) bytes=$((bytes - opened[2]))
+	counted=$((counted - opened[3]))
+	[ "$packets" -ge 50 ] || fail "$1: $packets packets by the tap"
+	[ "$ran" -gt 0 ] || fail "$1: nothing that carries its packets ran"
+	# Some pass between the two looks.
+	[ "$1" != vhostx ] || [ $((counted * 100)) -ge $((packets * 99)) ] ||
+		fail "$1: the tap counted $packets packets, vhostx $counted"
+}
+
+# Small frames that a guest's pktgen gets rid of, per second.
+sample_pktgen()
+{
+	open_books "$1" tx
+	pktgen "$1" "(usleep ${MS}000; echo stop >pgctrl) & echo start >pgctrl; cat eth0" \
+		'count 0' >"$GUEST_DIR/pktgen.last" || fail "$1: pktgen"
+	close_books "$1" tx
+	say "pktgen, 60 bytes" "packets/s" "$1" "$2" \
+		"$(grep -o '[0-9]*pps' "$GUEST_DIR/pktgen.last" | tr -d ps)"
+}
+
+# Of iperf3, what its receiver says, in Mb/s.
+received_rate()
+{
+	awk '/ receiver *$/ {
+		for (i = 2; i <= NF; i++)
+			if ($i == "Mbits/sec")
+				rate = $(i - 1)
+	} END { print rate }' "$GUEST_DIR/iperf3.last"
+}
+
+# stream GUEST ROUND NAME tx|rx ARGUMENT...: one connection, and what it cost the host.
+stream()
+{
+	local guest=$1 round=$2 name=$3 way=$4 net=${subnet[$1]}
+	local -a iperf=(iperf3 -f m -t 1 --connect-timeout 9000 "${@:5}")
+
+	open_books "$guest" "$way"
+	if [ "$way" = tx ]; then
+		guest_run "$guest" $TRAFFIC_LIMIT "${iperf[*]} -c $net.1"
+	else
+		timeout $TRAFFIC_LIMIT "${iperf[@]}" -c "$net.2"
+	fi >"$GUEST_DIR/iperf3.last" || fail "$guest: $name $way"
+	close_books "$guest" "$way"
+	name+=", guest $([ "$way" = tx ] && echo "to host" || echo "from host")"
+	say "$name" Mb/s "$guest" "$round" "$(received_rate)"
+	say "CPU of $name" ms/Gb "$guest" "$round" \
+		"$((ran * 1000 / (bytes * 8 / 1000)))e-3"
+}
+
+sample_tcp_tx()
+{
+	stream "$1" "$2" TCP tx
+}
+
+sample_tcp_rx()
+{
+	stream "$1" "$2" TCP rx
+}
+
+sample_udp_tx()
+{
+	stream "$1" "$2" UDP tx -u -b 0 -l 1400
+}
+
+sample_udp_rx()
+{
+	stream "$1" "$2" UDP rx -u -b 0 -l 1400
+}
+
+sample_latency()
+{
+	local said
+
+	open_books "$1" rx
+	said=$(timeout 30 /opt/vhostx/selftests/perf/latency ask "${subnet[$1]}.2" $PORT $MS) ||
+		fail "$1: no answers"
+	close_books "$1" rx
+	say "request/response, p50" us "$1" "$2" "$(grep -oE 'p50=[0-9.]+' <<<"$said" | cut -c5-)"
+	say "request/response, p99" us "$1" "$2" "$(grep -oE 'p99=[0-9.]+' <<<"$said" | cut -c5-)"
+}
+
+# All are idle at once.
+sample_idle()
+{
+	local guest
+	local -A before run
+
+	for guest in "${guests[@]}"; do
+		run_time "$guest"
+		switches "$guest"
+		run[$guest]=$ran before[$guest]=$switched
+	done
+	sleep $IDLE_SECONDS
+	for guest in "${guests[@]}"; do
+		run_time "$guest"
+		switches "$guest"
+		say "idle guest, wake-ups" "in $IDLE_SECONDS s" "$guest" "$1" \
+			$((switched - before[$guest]))
+		say "idle guest, CPU" "us in $IDLE_SECONDS s" "$guest" "$1" \
+			$(((ran - run[$guest]) / 1000))
+	done
+}
+
+# series ROUNDS NAME: the guests by turns, the other way round each second time.
+series()
+{
+	local round guest order
+
+	progress "$2, $1 samples by each of ${guests[*]}"
+	for ((round = 0; round < $1; round++)); do
+		order=("${guests[@]}")
+		if [ $((round % 2)) = 1 ]; then
+			mapfile -t order < <(printf '%s\n' "${guests[@]}" | tac)
+		fi
+		for guest in "${order[@]}"; do
+			pmd_only_for "$guest"
+			"sample_$2" "$guest" "$round"
+		done
+	done
+}
+
+pmd_ready()
+{
+	[ -S "${device[dpdk]#unix:}" ] && ip link show t-dpdk >/dev/null 2>&1
+}
+
+# DPDK's vhost-user back end, and its own way to a tap.
+start_pmd()
+{
+	# Open for as long as testpmd runs: the end of its input would end it.
+	mkfifo "$GUEST_DIR/dpdk.in"
+	exec {pmd_in}<>"$GUEST_DIR/dpdk.in"
+	dpdk-testpmd --lcores 0@0,1@1 --no-pci --no-telemetry --in-memory --no-huge -m 128 \
+		--vdev="net_vhost0,iface=${device[dpdk]#unix:}" --vdev="net_tap0,iface=t-dpdk" -- \
+		-i --auto-start --forward-mode=io --total-num-mbufs=8192 \
+		<&"$pmd_in" >"$GUEST_DIR/dpdk.last" 2>&1 &
+	pmd=$!
+	wait_for 60 pmd_ready || fail "testpmd does not start"
+	ip link set t-dpdk up
+}
+
+# It polls, so it stands still while another guest is measured.
+pmd_only_for()
+{
+	[ -n "$pmd" ] || return 0
+	if [ "$1" = dpdk ]; then
+		kill -CONT "$pmd"
+	else
+		kill -STOP "$pmd"
+	fi
+}
+
+start()
+{
+	VHOST_DEV=${device[$1]}
+	case $1 in
+	dpdk) start_pmd ;;
+	*) tap_add "t-$1" ;;
+	esac
+	ip addr add "${subnet[$1]}.1/24" dev "t-$1"
+	guest_start "$1" 1 "t-$1" 1
+	guest_wait "$1" || fail "$1: the guest did not boot"
+	guest_net "$1" "${subnet[$1]}.2/24" || fail "$1: the guest's NIC did not come up"
+	# No question for an address while others are measured.
+	ip neigh replace "${subnet[$1]}.2" lladdr "$(guest_mac "$1")" dev "t-$1"
+	[ ! -c "$VHOST_DEV" ] || used_vhost "$1" || fail "$1: QEMU goes without vhost"
+	serve_guest "$1"
+	find_threads "$1"
+	guest_run "$1" 10 "latency serve $PORT </dev/null >/dev/null 2>&1 & sleep 1"
+	progress "the guest on $1 is up"
+}
+
+finish()
+{
+	kill "$serve_pid" 2>/dev/null
+	guest_kill_all
+	[ -z "$pmd" ] || kill -9 "$pmd"
+	rm -rf "${guest_tools:?}"
+}
+
+while getopts q option; do
+	case $option in
+	q) quick=yes ;;
+	*) exit 2 ;;
+	esac
+done
+enter_netns "$@"
+guest_tools /opt/vhostx/selftests/perf/latency
+serve_host
+trap finish EXIT
+[ -n "$quick" ] || guests+=(qemu dpdk)
+for guest in "${guests[@]}"; do
+	start "$guest"
+done
+sleep 3
+if [ -n "$quick" ]; then
+	sample_idle 0
+	series 16 pktgen
+	series 12 tcp_tx
+	series 12 tcp_rx
+	series 12 latency
+else
+	for round in 0 1 2; do
+		sample_idle $round
+	done
+	series 30 pktgen
+	for name in tcp_tx tcp_rx udp_tx udp_rx latency; do
+		series 20 $name
+	done
+fi
+progress "done"

@@ -1,0 +1,30 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# Instructions of the worker, in L1, which counts them for time. Prints lines of JSON: what
+# the host is, then the measurements; progress on standard error.
+# Usage: instructions.sh [-q] [-r ROUNDS]
+set -u
+
+here=$(cd "$(dirname "$0")" && pwd)
+quick=()
+rounds=2
+while getopts qr: option; do
+	case $option in
+	q) quick=(-q) ;;
+	r) rounds=$OPTARG ;;
+	*) exit 2 ;;
+	esac
+done
+
+# As many regions as vhostx takes anyway.
+modprobe -r vhost_net && modprobe -r vhost && modprobe vhost max_mem_regions=509 &&
+	modprobe vhost_net || exit 1
+init=false
+if dmesg | grep -q 'mem auto-init:.*heap alloc:on'; then
+	init=true
+fi
+printf '{"kind":"host","kernel":"%s","init_on_alloc":%s}\n' "$(uname -r)" $init
+failed=0
+"$here/cost" -j -r "$rounds" "${quick[@]}" || failed=1
+"$here/idle" -r "$rounds" || failed=1
+exit $failed

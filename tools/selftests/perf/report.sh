@@ -1,0 +1,230 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# Write performance.rst, and in performance/ its plots and the figures themselves.
+# Usage: report.sh RESULTS DIRECTORY
+set -euo pipefail
+
+here=$(cd "$(dirname "$0")" && pwd)
+results=$1
+document=$2/performance.rst
+plots=$2/performance
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+value()
+{
+	jq -r "$1" "$results"
+}
+
+# csv_table WIDTHS TITLES: standard input as a table.
+csv_table()
+{
+	printf '\n.. csv-table::\n   :header: %s\n   :widths: %s\n\n' "$2" "$1"
+	sed 's/^/   /'
+	echo
+}
+
+table()
+{
+	jq -r -L "$here" --arg table "$1" -f "$here/tables.jq" "$results"
+}
+
+points()
+{
+	jq -r --arg plot "$1" --arg case "$2" -f "$here/points.jq" "$results"
+}
+
+# plot NAME AXIS SETTING CASE...: cost over what the axis is; each case on both devices.
+plot()
+{
+	local name=$1 axis=$2 setting=$3 curve lines=() color=0
+	shift 3
+
+	for curve in "$@"; do
+		points "${curve%%:*}" "${curve#*:}" >"$work/$name.$color"
+		color=$((color + 1))
+		lines+=("'$work/$name.$((color - 1))' using 1:2 with linespoints lc $color dt 2 pt 6
+			title 'vhost-net, ${curve#*:}${scattered[${curve%%:*}]:-}'"
+			"'$work/$name.$((color - 1))' using 1:3 with linespoints lc $color dt 1 pt 7
+			title 'vhostx, ${curve#*:}${scattered[${curve%%:*}]:-}'")
+	done
+	gnuplot <<-END
+		set terminal svg size 760,420 font "sans,12" background rgb "white"
+		set output "$plots/$name.svg"
+		set xlabel "$axis"
+		set ylabel "instructions of the worker per packet"
+		set yrange [0:*]
+		set grid ytics
+		set key outside right
+		$setting
+		plot $(IFS=,; echo "${lines[*]}" | tr '\n' ' ')
+	END
+}
+
+declare -A scattered=([scattered]=", scattered")
+
+plot_ratios()
+{
+	local number
+
+	points ratios "" >"$work/ratios"
+	number=$(wc -l <"$work/ratios")
+	gnuplot <<-END
+		set terminal svg size 760,$((number * 16 + 80)) font "sans,11" background rgb "white"
+		set output "$plots/ratios.svg"
+		set datafile separator "\t"
+		set xlabel "instructions of vhostx's worker to those of vhost-net's"
+		set xrange [0:1.2]
+		set yrange [-1:$number]
+		set grid xtics ytics
+		set arrow from 1, graph 0 to 1, graph 1 nohead lw 2
+		unset key
+		plot "$work/ratios" using 2:0:ytic(1) with points pt 7 ps 0.7
+	END
+}
+
+instructions_table()
+{
+	table "$1" | csv_table "34, 11, 9, 16, 11, 9, 16" \
+		"case, vhost-net, vhostx, ratio, \"vhost-net, no init\", \"vhostx, no init\", \"ratio, no init\""
+}
+
+losing()
+{
+	jq -r -L "$here" -f "$here/goals.jq" "$results" | awk -F '\t' '$1 == "  loses" { print "* " $3 }'
+}
+
+write_document()
+{
+	cat <<-END
+	.. SPDX-License-Identifier: GPL-2.0-only
+	.. Made by "make bench".
+
+	===========
+	Performance
+	===========
+
+	vhostx $(value .version) beside the in-tree vhost-net of Linux $(value .kernel). \`\`make bench\`\` measures
+	it all afresh, \`\`make bench QUICK=1\`\` what the goals ask for. The figures themselves are in
+	\`\`performance/results.json\`\`.
+
+	How it is measured
+	==================
+
+	A ratio is vhostx's figure to vhost-net's, of the same kernel and the same run: below 1
+	vhostx is better where the figure is a cost, above 1 where it is a rate. The two take
+	turns, sample by sample, and each sample is compared with the other's of the same turn. The
+	ratio is the median of those; in parentheses are the quartiles, of two samples both.
+
+	*Instructions.* A host in QEMU that counts each instruction as a nanosecond: the run time of
+	the worker, divided by its packets, is its instructions per packet, and repeats within
+	0.1 %. A driver of a few hundred lines posts a burst, kicks and sleeps; the worker then
+	finds all of it. Instructions are not time: caches and branches cost nothing here, and
+	each byte that is copied or cleared by a string instruction costs one, far more than on
+	hardware. So a frame of 65000 bytes is all copy, and a kernel that clears what it allocates
+	(\`\`init_on_alloc\`\`, Debian's default) makes a larger difference than it would: "no init" is
+	the same with \`\`init_on_alloc=0\`\`.
+
+	*Wall clock.* Guests that differ in their back end alone run side by side in an emulated
+	host of two processors. Emulation makes such figures noise: one sample can be off by
+	half. So there are many short ones by turns, and only a ratio whose quartiles are
+	both on the same side of 1 says anything. Rates of real hardware are many times higher.
+	Each sample asserts that vhostx has counted the packets that the tap has.
+
+	Goals
+	=====
+	END
+	jq -r -L "$here" -f "$here/goals.jq" "$results" | jq -rR '. / "\t" | select(.[0] != "  loses") | @csv' |
+		csv_table "30, 16, 40, 14" "goal, limit, measured,"
+	cat <<-END
+	Where vhostx loses
+	------------------
+
+	END
+	losing | grep . || echo "Nowhere in what was measured."
+	cat <<-END
+
+	Instructions per packet
+	=======================
+
+	A case is named by direction, bytes of a frame, burst; for TX by what becomes of the frame,
+	which an XDP program drops or the stack takes; and by all in which it is not as usual: one
+	descriptor in a direct chain, one memory region, one queue pair, a split ring with event
+	index. 65000 bytes are one frame to be segmented.
+
+	.. image:: performance/ratios.svg
+	   :alt: all ratios
+
+	TX
+	--
+	END
+	instructions_table tx
+	echo "RX"
+	echo "--"
+	instructions_table rx
+	cat <<-END
+	Chains, regions, queues, IOTLB, order
+	-------------------------------------
+
+	"N regions" alone are those of a guest whose memory is all in the last; "scattered" has
+	each frame in another region than the one before it. Each queue pair has a worker; the
+	cost is that of all, by packet.
+	END
+	instructions_table more
+	cat <<-END
+	.. [#plain] vhost-net of this kernel has no such rings: beside it stands its split ring.
+
+	Cost against burst
+	------------------
+
+	.. image:: performance/burst.svg
+	   :alt: cost over the frames of a burst
+
+	Cost against queue pairs
+	------------------------
+
+	.. image:: performance/queues.svg
+	   :alt: cost over the queue pairs
+
+	Cost against memory regions
+	---------------------------
+
+	.. image:: performance/regions.svg
+	   :alt: cost over the regions of the memory table
+
+	Guests, by wall clock
+	=====================
+	END
+	table guests | csv_table "30, 11, 11, 20, 11, 20, 9" \
+		"figure, vhost-net, vhostx, ratio, QEMU itself, \"ratio, QEMU itself\", samples"
+	cat <<-END
+	CPU is the run time of what carries the packets, the worker or QEMU's main thread, for
+	10⁹ bits of frames.
+
+	Idle
+	====
+	END
+	table idle | csv_table "50, 20, 20" "figure, vhost-net, vhostx"
+	cat <<-END
+	Of memory each figure is the kernel's growth by 64 devices with two queues of 256 each,
+	their workers and eventfds included, divided by 64.
+
+	Not measured
+	============
+
+	* Time on hardware, or by User Mode Linux.
+	* DPDK's vhost-user beside it.
+	* Packed rings.
+	* Adaptive polling, which is not there yet.
+	END
+}
+
+mkdir -p "$plots"
+cp "$results" "$plots/results.json"
+plot burst "frames of a burst" "set logscale x 2" "burst:tx drop" "burst:tx stack" "burst:rx ring"
+plot queues "queue pairs" "set xrange [0:9]" "queues:tx drop" "queues:rx ring"
+plot regions "memory regions" "set logscale x 2; set xrange [0.8:800]" \
+	"regions:tx drop" "scattered:tx drop" "regions:rx ring" "scattered:rx ring"
+plot_ratios
+write_document >"$document.new"
+mv "$document.new" "$document"
