@@ -48,11 +48,33 @@ static const struct cost_case more[] = {
 	{ .index = TX, .len = 1500, .burst = 256, .drop = true, .format = IN_ORDER },
 	{ .index = RX, .len = 64, .burst = 128, .format = IN_ORDER },
 	{ .index = RX, .len = 64, .burst = 1, .format = IN_ORDER },
+
+	{ .index = TX, .len = 64, .burst = 256, .drop = true, .format = PACKED_RING,
+	  .quick = true },
+	{ .index = TX, .len = 64, .burst = 8, .drop = true, .format = PACKED_RING },
+	{ .index = TX, .len = 64, .burst = 1, .drop = true, .format = PACKED_RING, .quick = true },
+	{ .index = TX, .len = 1500, .burst = 256, .drop = true, .format = PACKED_RING },
+	{ .index = TX, .len = 64, .burst = 256, .format = PACKED_RING },
+	{ .index = TX, .len = 64, .burst = 64, .drop = true, .parts = 4, .format = PACKED_RING },
+	{ .index = TX, .len = 64, .burst = 256, .drop = true, .parts = 4, .indirect = true,
+	  .format = PACKED_RING },
+	{ .index = TX, .len = 64, .burst = 256, .drop = true, .iotlb = true,
+	  .format = PACKED_RING },
+	{ .index = RX, .len = 64, .burst = 128, .format = PACKED_RING, .quick = true },
+	{ .index = RX, .len = 64, .burst = 1, .format = PACKED_RING, .quick = true },
+	{ .index = RX, .len = 1500, .burst = 128, .format = PACKED_RING },
+
+	{ .index = TX, .len = 64, .burst = 256, .drop = true, .format = PACKED_IN_ORDER },
+	{ .index = TX, .len = 64, .burst = 1, .drop = true, .format = PACKED_IN_ORDER },
+	{ .index = RX, .len = 64, .burst = 128, .format = PACKED_IN_ORDER },
+	{ .index = RX, .len = 64, .burst = 1, .format = PACKED_IN_ORDER },
 };
 
 const char *format_name(enum format f)
 {
-	static const char * const name[] = { "split", "split in order" };
+	static const char * const name[] = {
+		"split", "split in order", "packed", "packed in order"
+	};
 
 	return name[f];
 }

@@ -13,7 +13,7 @@
 /* A segment of 64 KiB, its headers and what a tap adds within that. */
 #define GSO_LEN		65000
 
-enum format { SPLIT, IN_ORDER };
+enum format { SPLIT, IN_ORDER, PACKED_RING, PACKED_IN_ORDER };
 
 struct cost_case {
 	unsigned int index;	/* RX or TX */

@@ -95,15 +95,26 @@ static uint64_t device_features(const struct vmm *v)
 	return f;
 }
 
+/* What of the format that the case asks for the device has. */
+static uint64_t format_features(struct rig *r, const struct vmm *v)
+{
+	static const uint64_t want[] = {
+		[SPLIT] = 0, [IN_ORDER] = F_IN_ORDER, [PACKED_RING] = F_RING_PACKED,
+		[PACKED_IN_ORDER] = F_RING_PACKED | F_IN_ORDER,
+	};
+	uint64_t has = want[r->t->format] & device_features(v);
+
+	for (r->format = PACKED_IN_ORDER; want[r->format] != has; r->format--)
+		;
+	return has;
+}
+
 static void open_device(struct rig *r, struct rig_port *p, const char *path)
 {
 	uint64_t features = FEATURES;
 
 	must(path, vmm_open(&p->v, path));
-	if (r->t->format == IN_ORDER && (device_features(&p->v) & F_IN_ORDER)) {
-		r->format = IN_ORDER;
-		features |= F_IN_ORDER;
-	}
+	features |= format_features(r, &p->v);
 	if (r->t->iotlb)
 		features |= F_ACCESS_PLATFORM;
 	must("rings", vmm_setup_opened(&p->v, features, RING));
@@ -198,30 +209,28 @@ static void post(struct rig *r, struct rig_port *p)
 				vq_post(p->q, seg, r->t->parts, r->t->indirect));
 }
 
-/* Ask for an interrupt at the n-th used entry from now. */
-static void call_after(struct vq *q, unsigned int n)
-{
-	*(volatile uint16_t *)&q->avail->ring[q->num] = q->used_idx + n - 1;
-}
-
-static bool all_used(struct vq *q)
-{
-	return *(volatile uint16_t *)&q->used->idx == q->avail_idx;
-}
-
-static void take_back(struct rig *r, struct rig_port *p, unsigned int n)
+/* Take back what was used; how many chains. */
+static int reap(struct rig *r, struct rig_port *p)
 {
 	uint32_t id, len;
+	int ret, n = 0;
 
-	while (!all_used(p->q)) {
-		if (!efd_read(p->q->call, LIMIT_MS))
+	if (r->format == IN_ORDER)
+		return in_order_reap(&p->order);
+	while ((ret = vq_reap(p->q, &id, &len)) == 1)
+		n++;
+	return ret < 0 ? ret : n;
+}
+
+static void take_back(struct rig *r, struct rig_port *p, int n)
+{
+	while (n) {
+		int got = reap(r, p);
+
+		must("used ring", got <= n ? got : -EPROTO);
+		n -= got;
+		if (n && !efd_read(p->q->call, LIMIT_MS))
 			die("no interrupt", -ETIMEDOUT);
-	}
-	if (r->format == IN_ORDER) {
-		must("used ring", in_order_reap(&p->order) == (int)n ? 0 : -EPROTO);
-	} else {
-		while (n--)
-			must("used entry", vq_reap(p->q, &id, &len) == 1 ? 0 : -EPROTO);
 	}
 	efd_read(p->q->call, 0);
 }
@@ -238,10 +247,14 @@ static void send_frames(struct rig *r, unsigned int port)
 
 void rig_burst(struct rig *r)
 {
-	unsigned int chains = r->t->burst * r->t->buffers, i, j;
+	unsigned int chains = r->t->burst * r->t->buffers, entries = chains, i, j;
+
+	/* A packed ring tells by the descriptor. */
+	if (r->format >= PACKED_RING && !r->t->indirect)
+		entries *= r->t->parts;
 
 	for (i = 0; i < r->t->pairs; i++) {
-		call_after(r->port[i].q, chains);
+		vq_call_after(r->port[i].q, entries);
 		for (j = 0; j < chains; j++)
 			post(r, &r->port[i]);
 		vq_kick(r->port[i].q);
