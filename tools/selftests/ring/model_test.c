@@ -198,8 +198,8 @@ static bool is_full(struct model *m, u32 cached)
 static int fetch(struct model *m)
 {
 	struct __test_metadata *_metadata = m->_metadata;
-	u32 places = m->r->next;
 	void *twice = m->d->ops->twice(m->d, m->fetched.at);
+	u16 next = m->r->next;
 	int n;
 
 	umem_mark();
@@ -207,7 +207,7 @@ static int fetch(struct model *m)
 	n = vhostx_ring_fetch(m->r);
 	umem.twice = NULL;
 	if (twice && umem_reads(twice) > 1)
-		ASSERT_EQ(m->r->next, places ^ VHOSTX_PLACE_WRAP);
+		ASSERT_EQ(m->r->next, next ^ VHOSTX_PLACE_WRAP);
 	return n;
 }
 
