@@ -17,7 +17,7 @@
 static u64 rng;
 static struct rig *rig;
 static bool hostile;
-/* Mischief that does not happen. */
+/* Steps without mischief that are left. */
 static u32 spell;
 /* Places from the first used entry that is owed to the first chain not consumed. */
 static u32 lag;
@@ -150,7 +150,7 @@ static void chain_without_end(void)
 	for (i = at; i < at + rig->ring.num; i++)
 		rig_packed_put(rig, i, any_addr(), 1 + roll(1000), 1,
 			       rig_packed_avail_flags(rig, i) | RIG_NEXT);
-	spell = 1000;
+	spell = 100;
 }
 
 static void mischief_packed(void)
@@ -192,8 +192,8 @@ static void mischief_packed(void)
 static void mischief(void)
 {
 	if (spell)
-		spell--;
-	else if (rig->ring.packed)
+		return;
+	if (rig->ring.packed)
 		mischief_packed();
 	else
 		mischief_split();
@@ -278,6 +278,7 @@ static void restart(void)
 	struct vhostx_ring *r = &rig->ring;
 	u32 i;
 
+	spell = 0;
 	umem_fail(NULL, 0);
 	if (r->packed)
 		rig_packed_start(rig, r->num + roll(r->num), roll(2 * r->num));
@@ -291,6 +292,8 @@ static void restart(void)
 		else
 			any_desc(&r->desc[i], r->num);
 	}
+	if (r->packed && !roll(100))
+		chain_without_end();
 }
 
 FIXTURE_SETUP(hostile)
@@ -445,6 +448,8 @@ TEST_F_TIMEOUT(hostile, random, 300)
 	int n = 0;
 
 	for (step = 0; step < STEPS; step++) {
+		if (spell)
+			spell--;
 		if (!roll(3))
 			mischief();
 		hostile = true;
