@@ -365,6 +365,15 @@ TEST_F(table, translate_permission)
 				       self->iov, 1), 1);
 	EXPECT_EQ(vhostx_mem_translate(&self->view, 0x80, 0x100, VHOST_MAP_RO,
 				       self->iov, 2), -EPERM);
+	/* Both, where a part of it is read and written. */
+	ASSERT_EQ(vhost_iotlb_add_range(self->table, 0x200, 0x2ff, 0x3000,
+					VHOST_MAP_RW), 0);
+	EXPECT_EQ(vhostx_mem_translate(&self->view, 0x200, 1, VHOST_MAP_RW,
+				       self->iov, 1), 1);
+	EXPECT_EQ(vhostx_mem_translate(&self->view, 0, 1, VHOST_MAP_RW,
+				       self->iov, 1), -EPERM);
+	EXPECT_EQ(vhostx_mem_translate(&self->view, 0x100, 1, VHOST_MAP_RW,
+				       self->iov, 1), -EPERM);
 }
 
 /* Which of two regions answers is open, that one of them does is not. */
