@@ -416,6 +416,70 @@ TEST_F(packed_used, kicks_on_order)
 	EXPECT_EQ(umem.log[2].addr, (u64)&rig_packed_at(self->rig, 1)->flags);
 }
 
+static int accesses_left;
+
+/* After so many accesses there is no memory any more. */
+static void count_down(enum umem_op op, void *addr, size_t len)
+{
+	(void)addr;
+	(void)len;
+	if ((op == UMEM_READ || op == UMEM_WRITE) && !--accesses_left)
+		umem_fail(umem.base, umem.size);
+}
+
+/* What a worker does for three chains; the first error, or 0. */
+static int cycle(struct vhostx_ring *r)
+{
+	int ret = vhostx_ring_kicks_off(r);
+
+	if (ret < 0)
+		return ret;
+	ret = vhostx_ring_fetch(r);
+	if (ret < 0)
+		return ret;
+	while (vhostx_ring_cached(r))
+		vhostx_ring_use(r, 1);
+	ret = vhostx_ring_publish(r);
+	if (ret < 0)
+		return ret;
+	ret = vhostx_ring_want_signal(r);
+	if (ret < 0)
+		return ret;
+	ret = vhostx_ring_kicks_on(r);
+	return ret < 0 ? ret : 0;
+}
+
+/* Each access in turn is the first that fails: all chains are used, or none. */
+TEST_F(packed_used, faults_at_each_access)
+{
+	int nr, i;
+
+	for (nr = 1; ; nr++) {
+		int used = 0, ret;
+
+		START(NUM - 1);
+		for (i = 0; i < 3; i++)
+			rig_packed_post_simple(self->rig, i);
+		accesses_left = nr;
+		umem.hook = count_down;
+		ret = cycle(self->r);
+		umem.hook = NULL;
+		umem_fail(NULL, 0);
+		for (i = 0; i < 3; i++)
+			used += rig_packed_get(self->rig, NUM - 1 + i).flags ==
+				(rig_packed_used_flags(self->rig, NUM - 1 + i) |
+				 RIG_WRITE);
+		if (!ret)
+			break;
+		ASSERT_EQ(ret, -EIO);
+		ASSERT_TRUE(vhostx_ring_broken(self->r));
+		ASSERT_TRUE(used == 3 ||
+			    rig_packed_get(self->rig, NUM - 1).flags == 0x80);
+	}
+	/* Of 3 chains 6 reads, one behind them, 3 writes; and 3 or 4 for wishes. */
+	EXPECT_EQ(nr, 6 + 1 + 3 + (variant->event_idx ? 3 : 4));
+}
+
 FIXTURE(packed_event)
 {
 	struct rig *rig;
