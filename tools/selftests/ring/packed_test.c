@@ -129,7 +129,7 @@ TEST_F(packed, start_asks_for_kicks)
 	EXPECT_EQ(rig_packed_event(self->rig).flags,
 		  VRING_PACKED_EVENT_FLAG_ENABLE);
 	r->event_idx = true;
-	START(NUM + 7, NUM + 7);
+	START(NUM + 7, NUM + 3);
 	EXPECT_EQ(rig_packed_event(self->rig).flags,
 		  VRING_PACKED_EVENT_FLAG_DESC);
 	EXPECT_EQ(rig_packed_event(self->rig).place, 7);
