@@ -128,8 +128,14 @@ void vhostx_ring_compact(struct vhostx_ring *r)
 
 	if (!r->head)
 		return;
+	if (likely(!cached)) {
+		r->head = 0;
+		r->tail = 0;
+		r->nr_desc = 0;
+		return;
+	}
 
-	base = cached ? r->chain[r->head].first : r->nr_desc;
+	base = r->chain[r->head].first;
 	memmove(r->desc_cache, r->desc_cache + base,
 		(r->nr_desc - base) * sizeof(*r->desc_cache));
 	memmove(r->chain, r->chain + r->head, cached * sizeof(*r->chain));

@@ -118,9 +118,10 @@ struct vhostx_desc {
  * struct vhostx_chain - a descriptor chain that was fetched
  * @id: what the used entry will carry
  * @first: its first descriptor, index into &vhostx_ring.desc_cache
- * @nr: its descriptors there; in a packed ring those that it takes, of which a
- *	chain that is too long has fewer there
+ * @nr: its descriptors there
  * @bad: enum vhostx_bad found while fetching, or 0
+ * @place: of its first descriptor in a packed ring
+ * @end: what &vhostx_ring.last_avail is when it is consumed
  * @len: bytes it can carry; for the caller of vhostx_ring_map() to keep
  */
 struct vhostx_chain {
@@ -128,18 +129,20 @@ struct vhostx_chain {
 	u16 first;
 	u16 nr;
 	u16 bad;
+	u16 place;
+	u16 end;
 	size_t len;
 };
 
 /**
  * struct vhostx_used - a used entry that waits to be published
  * @id: the chain's
- * @nr: the chain's descriptors
+ * @place: where it goes in a packed ring
  * @len: bytes that the device wrote into it
  */
 struct vhostx_used {
 	u16 id;
-	u16 nr;
+	u16 place;
 	u32 len;
 };
 
@@ -445,12 +448,9 @@ static inline void vhostx_ring_use(struct vhostx_ring *r, u32 len)
 	const struct vhostx_chain *chain = &r->chain[r->head++];
 
 	used->id = chain->id;
-	used->nr = chain->nr;
+	used->place = chain->place;
 	used->len = len;
-	if (r->packed)
-		r->last_avail = vhostx_place_after(r, r->last_avail, chain->nr);
-	else
-		r->last_avail++;
+	r->last_avail = chain->end;
 }
 
 /**
@@ -483,7 +483,8 @@ static inline bool vhostx_ring_broken(const struct vhostx_ring *r)
  * @r: the ring; its parts, size, features and base are set up
  *
  * Return: 0; -EFAULT where the part that the device writes is not accessible,
- * or -EINVAL where the base lies outside the ring: both leave it as it was.
+ * or -EINVAL where the base lies outside the ring or its two halves differ: both
+ * leave it as it was.
  */
 static inline int vhostx_ring_start(struct vhostx_ring *r)
 {
@@ -522,7 +523,7 @@ static inline int vhostx_ring_publish(struct vhostx_ring *r)
 
 /**
  * vhostx_ring_want_signal - whether the driver wants an interrupt now
- * @r: the ring, after vhostx_ring_publish()
+ * @r: the ring, after each vhostx_ring_publish()
  *
  * Return: 1, 0, or -EIO where the ring broke.
  */

@@ -16,8 +16,7 @@
 #define PACKED_USED	BIT(VRING_PACKED_DESC_F_USED)
 
 /* What packed_fetch_chain() met, other than a chain or a fault. */
-#define PACKED_NONE	1
-#define PACKED_FULL	2
+#define PACKED_FULL	1
 
 static int packed_break(struct vhostx_ring *r, enum vhostx_fault fault)
 {
@@ -53,22 +52,22 @@ static __always_inline u16 tail_flags(u64 tail)
 	return tail >> 48;
 }
 
-/* The descriptor that the device writes at @place in return for a chain. */
-static __always_inline u64 tail_used(const struct vhostx_used *used, u16 id,
-				     u16 place)
+/* What the device writes in return for a chain. */
+static __always_inline __virtio64 tail_used(const struct vhostx_used *used,
+					    u16 id)
 {
-	u64 flags = place & VHOSTX_PLACE_WRAP ? PACKED_AVAIL | PACKED_USED : 0;
+	u64 flags = used->place & VHOSTX_PLACE_WRAP ?
+		    PACKED_AVAIL | PACKED_USED : 0;
 
 	if (used->len)
 		flags |= VRING_DESC_F_WRITE;
-	return flags << 48 | (u64)id << 32 | used->len;
+	return __cpu_to_virtio64(true, flags << 48 | (u64)id << 32 | used->len);
 }
 
-/* Whether a descriptor with these flags is the device's in the lap of @place. */
-static __always_inline bool packed_is_avail(u16 flags, u16 place)
+/* Which of these two flags make a descriptor the device's in the lap of @place. */
+static __always_inline u16 packed_avail_flags(u16 place)
 {
-	return (flags & (PACKED_AVAIL | PACKED_USED)) ==
-	       (place & VHOSTX_PLACE_WRAP ? PACKED_AVAIL : PACKED_USED);
+	return place & VHOSTX_PLACE_WRAP ? PACKED_AVAIL : PACKED_USED;
 }
 
 /* What the device says about kicks: whether, or at which place it needs one. */
@@ -115,8 +114,8 @@ int vhostx_packed_start(struct vhostx_ring *r)
 	u16 used = r->last_avail == VHOSTX_PLACE_FIRST && !r->last_used ?
 		   r->last_avail : r->last_used;
 
-	if (vhostx_place_pos(r->last_avail) >= r->num ||
-	    vhostx_place_pos(used) >= r->num)
+	/* Nothing is in flight: what another device left is not ours to return. */
+	if (vhostx_place_pos(r->last_avail) >= r->num || used != r->last_avail)
 		return -EINVAL;
 	if (packed_put_wish(r, r->last_avail))
 		return -EFAULT;
@@ -131,44 +130,75 @@ int vhostx_packed_start(struct vhostx_ring *r)
 }
 
 /*
- * Fetch the next chain. Inside a user access window: calls nothing. Returns 0, one of
- * PACKED_*, or a fault's negative.
+ * Where a fetch is, in registers: what other memory says would be loaded again after
+ * each barrier. @avail are the flags of what is available in this lap.
  */
-static __always_inline int packed_fetch_chain(struct vhostx_ring *r,
-					      struct vhostx_chain *chain,
-					      struct vhostx_desc *cache)
+struct packed_walk {
+	void __user *desc;
+	const unsigned long *pieces;
+	u32 num;
+	u32 pos;
+	u16 lap;
+	u16 avail;
+	unsigned int nr_desc;
+};
+
+static __always_inline u16 walk_place(const struct packed_walk *w)
 {
-	u16 place = r->next, flags;
-	u32 nr = 0, room;
+	return w->pos | w->lap;
+}
+
+static __always_inline struct vring_packed_desc __user *
+walk_desc(const struct packed_walk *w)
+{
+	return vhostx_ring_at(w->desc, w->pieces,
+			      w->pos * sizeof(struct vring_packed_desc));
+}
+
+static __always_inline void walk_on(struct packed_walk *w)
+{
+	if (unlikely(++w->pos == w->num)) {
+		w->pos = 0;
+		w->lap ^= VHOSTX_PLACE_WRAP;
+		w->avail ^= PACKED_AVAIL | PACKED_USED;
+	}
+}
+
+/* The descriptor at hand, whose second half is @tail. Inside a window. */
+static __always_inline int walk_load(const struct packed_walk *w, u64 tail,
+				     struct vhostx_desc *to)
+{
 	__virtio64 raw;
-	u64 tail;
 
-	unsafe_get_user(raw, packed_tail(r, place), fault);
-	tail = __virtio64_to_cpu(true, raw);
-	if (!packed_is_avail(tail_flags(tail), place))
-		return PACKED_NONE;
-	/* The head's flags come before the rest of the chain. */
-	smp_rmb();
+	unsafe_get_user(raw, (__virtio64 __user *)&walk_desc(w)->addr, fault);
+	to->addr = __virtio64_to_cpu(true, raw);
+	to->len = tail_len(tail);
+	to->flags = tail_flags(tail);
+	return 0;
+fault:
+	return -VHOSTX_FAULT_DESC_READ;
+}
 
-	cache += r->nr_desc;
-	room = VHOSTX_CHAIN_MAX - r->nr_desc;
-	chain->first = r->nr_desc;
-	chain->bad = 0;
+/* The chain at hand, of several descriptors or of an indirect one. */
+static __always_inline int packed_fetch_long(struct packed_walk *w, u64 tail,
+					     struct vhostx_chain *chain,
+					     struct vhostx_desc *cache)
+{
+	unsigned int room = VHOSTX_CHAIN_MAX - w->nr_desc;
+	struct packed_walk at = *w;
+	__virtio64 raw;
+	u32 nr = 0;
+	u16 flags;
+
 	for (;;) {
 		flags = tail_flags(tail);
-		if (unlikely(nr >= room && chain->first))
-			return PACKED_FULL;
 		if (likely(nr < room)) {
-			unsafe_get_user(raw, (__virtio64 __user *)
-					&packed_desc(r, place)->addr, fault);
-			cache->addr = __virtio64_to_cpu(true, raw);
-			cache->len = tail_len(tail);
-			cache->flags = flags;
-		} else {
-			/* It goes back as one, so its end has to be found. */
-			chain->bad = VHOSTX_BAD_SIZE;
+			if (unlikely(walk_load(&at, tail, cache++)))
+				return -VHOSTX_FAULT_DESC_READ;
+		} else if (w->nr_desc) {
+			return PACKED_FULL;
 		}
-		if (unlikely(flags & VRING_DESC_F_INDIRECT)) {
+		if (flags & VRING_DESC_F_INDIRECT) {
 			if (flags & VRING_DESC_F_NEXT)
 				return -VHOSTX_FAULT_INDIRECT_NEST;
 			if (!tail_len(tail) ||
@@ -176,23 +206,110 @@ static __always_inline int packed_fetch_chain(struct vhostx_ring *r,
 				return -VHOSTX_FAULT_INDIRECT_LEN;
 		}
 		nr++;
-		cache++;
-		place = vhostx_place_after(r, place, 1);
-		if (likely(!(flags & VRING_DESC_F_NEXT)))
+		walk_on(&at);
+		if (!(flags & VRING_DESC_F_NEXT))
 			break;
-		if (unlikely(nr == r->num))
+		if (unlikely(nr == at.num))
 			return -VHOSTX_FAULT_DESC_LOOP;
-		unsafe_get_user(raw, packed_tail(r, place), fault);
+		unsafe_get_user(raw, (__virtio64 __user *)&walk_desc(&at)->len,
+				fault);
 		tail = __virtio64_to_cpu(true, raw);
 	}
 
+	/* One that is too long goes back as one, so its end was looked for. */
+	chain->bad = nr > room ? VHOSTX_BAD_SIZE : 0;
+	chain->nr = nr > room ? room : nr;
 	chain->id = tail_id(tail);
-	chain->nr = nr;
-	r->nr_desc += nr < room ? nr : room;
-	r->next = place;
+	at.nr_desc += chain->nr;
+	*w = at;
 	return 0;
 fault:
 	return -VHOSTX_FAULT_DESC_READ;
+}
+
+/*
+ * Fetch the chain at hand, whose head's second half is @tail. Inside a user access
+ * window: calls nothing. Returns 0, PACKED_FULL, or a fault's negative.
+ */
+static __always_inline int packed_fetch_chain(struct packed_walk *w, u64 tail,
+					      struct vhostx_chain *chain,
+					      struct vhostx_desc *cache)
+{
+	int ret;
+
+	chain->first = w->nr_desc;
+	chain->place = walk_place(w);
+	cache += w->nr_desc;
+	if (unlikely(w->nr_desc == VHOSTX_CHAIN_MAX ||
+		     tail_flags(tail) & (VRING_DESC_F_NEXT |
+					 VRING_DESC_F_INDIRECT))) {
+		ret = packed_fetch_long(w, tail, chain, cache);
+		if (ret)
+			return ret;
+	} else {
+		ret = walk_load(w, tail, cache);
+		if (unlikely(ret))
+			return ret;
+		chain->bad = 0;
+		chain->nr = 1;
+		chain->id = tail_id(tail);
+		w->nr_desc++;
+		walk_on(w);
+	}
+	chain->end = walk_place(w);
+	return 0;
+}
+
+/* Fetch what there is, the first chain of which is available. */
+static noinline int packed_fetch_batch(struct vhostx_ring *r, u64 tail)
+{
+	/* Pointers, as bounds checks may not be called inside a window. */
+	struct vhostx_desc *desc = r->desc_cache;
+	struct vhostx_chain *chain, *end;
+	struct packed_walk w = {
+		.desc = r->desc, .num = r->num,
+		.pieces = r->pieces ? r->pieces->desc : NULL,
+		.pos = vhostx_place_pos(r->next),
+		.lap = r->next & VHOSTX_PLACE_WRAP,
+		.avail = packed_avail_flags(r->next),
+	};
+	__virtio64 raw;
+	unsigned int n;
+	int ret;
+
+	vhostx_ring_compact(r);
+	w.nr_desc = r->nr_desc;
+	chain = r->chain + r->tail;
+	end = chain + min((unsigned int)VHOSTX_BATCH,
+			  VHOSTX_CHAIN_MAX - r->tail);
+	if (chain == end)
+		return -ENOSPC;
+
+	if (!packed_read_begin(r))
+		return packed_break(r, VHOSTX_FAULT_DESC_READ);
+	for (;;) {
+		/* A head's flags come before the rest of its chain. */
+		smp_rmb();
+		ret = packed_fetch_chain(&w, tail, chain, desc);
+		if (unlikely(ret) || ++chain == end)
+			break;
+		unsafe_get_user(raw, (__virtio64 __user *)&walk_desc(&w)->len,
+				fault);
+		tail = __virtio64_to_cpu(true, raw);
+		if ((tail_flags(tail) & (PACKED_AVAIL | PACKED_USED)) != w.avail)
+			break;
+	}
+fault:
+	user_read_access_end();
+
+	n = chain - (r->chain + r->tail);
+	r->tail += n;
+	r->next = walk_place(&w);
+	r->nr_desc = w.nr_desc;
+	/* The sound ones first: a fault is met again at its turn. */
+	if (likely(n))
+		return n;
+	return ret == PACKED_FULL ? -ENOSPC : packed_break(r, -ret);
 }
 
 /**
@@ -203,98 +320,61 @@ fault:
  */
 int vhostx_packed_fetch(struct vhostx_ring *r)
 {
-	/* Pointers, as bounds checks may not be called inside a window. */
-	struct vhostx_desc *desc = r->desc_cache;
-	struct vhostx_chain *chain;
-	int ret = PACKED_FULL;
-	unsigned int todo, n;
+	__virtio64 raw;
+	u64 tail;
 
-	vhostx_ring_compact(r);
-	todo = min((unsigned int)VHOSTX_BATCH, VHOSTX_CHAIN_MAX - r->tail);
-	chain = r->chain + r->tail;
-
-	if (!packed_read_begin(r))
+	if (unlikely(get_user(raw, packed_tail(r, r->next))))
 		return packed_break(r, VHOSTX_FAULT_DESC_READ);
-	for (n = 0; n < todo; n++, chain++) {
-		ret = packed_fetch_chain(r, chain, desc);
-		if (ret)
-			break;
-	}
-	user_read_access_end();
-
-	r->tail += n;
-	/* The sound ones first: a fault is met again at its turn. */
-	if (n || ret == PACKED_NONE)
-		return n;
-	return ret == PACKED_FULL ? -ENOSPC : packed_break(r, -ret);
-}
-
-/* Inside a window: the first one's flags, which the driver waits for, come last. */
-static __always_inline int packed_put_used(const struct vhostx_ring *r,
-					   const struct vhostx_used *used,
-					   const struct vhostx_used *end)
-{
-	const struct vhostx_used *first = used;
-	u16 place = r->last_used;
-	u16 id = first->id;
-
-	if (r->one_used) {
-		id = end[-1].id;
-	} else {
-		while (++used < end) {
-			place = vhostx_place_after(r, place, used[-1].nr);
-			unsafe_put_user(__cpu_to_virtio64(true,
-							  tail_used(used, used->id, place)),
-					packed_tail(r, place), fault);
-		}
-	}
-	/* So do the frames. */
-	smp_wmb();
-	unsafe_put_user(__cpu_to_virtio64(true,
-					  tail_used(first, id, r->last_used)),
-			packed_tail(r, r->last_used), fault);
-	return 0;
-fault:
-	return -EFAULT;
+	tail = __virtio64_to_cpu(true, raw);
+	if ((tail_flags(tail) & (PACKED_AVAIL | PACKED_USED)) !=
+	    packed_avail_flags(r->next))
+		return 0;
+	return packed_fetch_batch(r, tail);
 }
 
 /**
  * vhostx_packed_publish - see vhostx_ring_publish()
  * @r: the ring
  *
- * Where one used descriptor stands for all it carries the last one's id
- * (virtio 1.2, 2.8.9).
+ * The first one's flags, which the driver waits for, are written last. Where one used
+ * descriptor stands for all it carries the last one's id (virtio 1.2, 2.8.9).
  *
  * Return: see there.
  */
 int vhostx_packed_publish(struct vhostx_ring *r)
 {
-	const struct vhostx_used *used = r->used_cache;
-	const struct vhostx_used *end = used + r->nr_used;
-	u16 place = r->last_used;
-	u32 nr = 0;
-	int ret;
+	const struct vhostx_used *first = r->used_cache;
+	const struct vhostx_used *end = first + r->nr_used, *used = end;
+	u16 id = first->id;
 
-	if (used == end)
+	if (unlikely(first == end))
 		return 0;
 	if (!packed_write_begin(r))
 		return packed_break(r, VHOSTX_FAULT_USED_WRITE);
-	ret = packed_put_used(r, used, end);
+	if (r->one_used)
+		id = end[-1].id;
+	else
+		used = first + 1;
+	for (; used < end; used++)
+		unsafe_put_user(tail_used(used, used->id),
+				packed_tail(r, used->place), fault);
+	/* The others, and the frames, are there before. */
+	smp_wmb();
+	unsafe_put_user(tail_used(first, id), packed_tail(r, first->place),
+			fault);
 	user_write_access_end();
-	if (unlikely(ret))
-		return packed_break(r, VHOSTX_FAULT_USED_WRITE);
 
-	for (; used < end; used++) {
-		place = vhostx_place_after(r, place, used->nr);
-		nr += used->nr;
-	}
-	/* A place that overtakes the last decision makes it worthless. */
-	if (unlikely(vhostx_place_distance(r, r->signalled, r->last_used) + nr >
-		     r->num))
+	/* Places that overtake the last decision make it worthless. */
+	if (unlikely(r->signalled != r->last_used) &&
+	    vhostx_place_distance(r, r->signalled, r->last_used) +
+	    vhostx_place_distance(r, r->last_used, r->last_avail) > r->num)
 		r->signalled_valid = false;
-	r->last_used = place;
+	r->last_used = r->last_avail;
 	r->nr_used = 0;
 	return 0;
+fault:
+	user_write_access_end();
+	return packed_break(r, VHOSTX_FAULT_USED_WRITE);
 }
 
 /**
@@ -342,7 +422,8 @@ int vhostx_packed_has_avail(struct vhostx_ring *r)
 	if (unlikely(get_user(flags, (__virtio16 __user *)
 			      &packed_desc(r, r->next)->flags)))
 		return packed_break(r, VHOSTX_FAULT_DESC_READ);
-	return packed_is_avail(__virtio16_to_cpu(true, flags), r->next);
+	return (__virtio16_to_cpu(true, flags) & (PACKED_AVAIL | PACKED_USED)) ==
+	       packed_avail_flags(r->next);
 }
 
 /**

@@ -257,7 +257,7 @@ int vhostx_split_fetch(struct vhostx_ring *r)
 			break;
 		r->nr_desc += chain->nr;
 		r->tail++;
-		r->next++;
+		chain->end = ++r->next;
 	}
 	user_read_access_end();
 

@@ -299,21 +299,19 @@ static const struct driver_ops packed_ops = {
 	.base = packed_base,
 };
 
-/* Now and then an earlier device keeps some descriptors for itself. */
 struct driver *driver_packed_new(u32 num, bool event_idx, u64 *rng)
 {
 	struct packed *packed = calloc(1, sizeof(*packed));
 	struct driver *d = &packed->d;
-	u32 lost = rnd(rng, 2) ? rnd(rng, num / 4 + 1) : 0;
 
 	d->ops = &packed_ops;
 	d->rng = rng;
 	d->rig = rig_packed_new(num, event_idx);
-	d->nr_free = num - lost;
-	d->capacity = num - lost;
+	d->nr_free = num;
+	d->capacity = num;
 	d->avail_base = 4 * num + 4 + rnd(rng, 2 * num);
-	d->used_base = d->avail_base - lost;
-	rig_packed_start(d->rig, d->avail_base, d->used_base);
+	d->used_base = d->avail_base;
+	rig_packed_start(d->rig, d->avail_base);
 	packed->copy = calloc(num, sizeof(*packed->copy));
 	packed->head = calloc(num, sizeof(*packed->head));
 	memcpy(packed->copy, d->rig->ring.desc, num * sizeof(*packed->copy));

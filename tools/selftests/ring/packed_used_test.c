@@ -51,7 +51,7 @@ FIXTURE_TEARDOWN(packed_used)
 	ASSERT_EQ(call, -EIO);						\
 	ASSERT_EQ(self->r->fault, VHOSTX_FAULT_##why);			\
 } while (0)
-#define START(at)	rig_packed_start(self->rig, at, at)
+#define START(at)	rig_packed_start(self->rig, at)
 #define PLACE(at)	rig_packed_place(self->rig, at)
 #define WISH(flags, place) rig_packed_wish(self->rig, flags, place)
 
@@ -139,22 +139,6 @@ TEST_F(packed_used, publish_none)
 	PUBLISH();
 	EXPECT_EQ(umem.nr_log, 0);
 	EXPECT_EQ(self->r->last_used, 0x8000);
-}
-
-/* Where the used places lag behind the available ones. */
-TEST_F(packed_used, publish_behind)
-{
-	rig_packed_start(self->rig, NUM + 1, NUM - 2);
-	SERVE(5, 1);
-	PUBLISH();
-	EXPECT_EQ(self->r->last_avail, PLACE(NUM + 6));
-	EXPECT_EQ(self->r->last_used, PLACE(NUM + 3));
-	USED(NUM - 2, 500, 0);
-	USED(NUM - 1, 501, 1);
-	USED(NUM, 502, 2);
-	USED(NUM + 2, 504, 4);
-	EXPECT_EQ(rig_packed_get(self->rig, NUM + 3).id, 502);
-	EXPECT_EQ(rig_packed_get(self->rig, NUM + 3).flags, 0x8000);
 }
 
 TEST_F(packed_used, one_stands_for_all)
@@ -504,7 +488,7 @@ static int decide(struct __test_metadata *_metadata, struct rig *rig, u64 old,
 {
 	struct vhostx_ring *r = &rig->ring;
 
-	rig_packed_start(rig, old, old);
+	rig_packed_start(rig, old);
 	EXPECT_EQ(vhostx_ring_want_signal(r), 1) TH_LOG("first decision");
 	rig_packed_wish(rig, DESC, rig_packed_place(rig, event));
 	serve(_metadata, rig, nr, 1);

@@ -98,7 +98,7 @@ struct rig_used rig_used(struct rig *rig, u16 idx);
  * what @at stands for is a number of those.
  */
 struct rig *rig_packed_new(u32 num, bool event_idx);
-void rig_packed_start(struct rig *rig, u64 avail, u64 used);
+void rig_packed_start(struct rig *rig, u64 to);
 u16 rig_packed_place(const struct rig *rig, u64 at);
 u16 rig_packed_avail_flags(const struct rig *rig, u64 at);
 u16 rig_packed_used_flags(const struct rig *rig, u64 at);

@@ -21,7 +21,7 @@ struct rig *rig_packed_new(u32 num, bool event_idx)
 	if (!vhostx_ring_ok(r))
 		abort();
 
-	rig_packed_start(rig, 0, 0);
+	rig_packed_start(rig, 0);
 	return rig;
 }
 
@@ -73,21 +73,20 @@ struct rig_packed rig_packed_get(const struct rig *rig, u64 at)
 	};
 }
 
-/* Start there, with the laps before gone by, and what is not used in flight. */
-void rig_packed_start(struct rig *rig, u64 avail, u64 used)
+/* Start there, with the laps before gone by. */
+void rig_packed_start(struct rig *rig, u64 to)
 {
 	struct vhostx_ring *r = &rig->ring;
 	u64 at;
 
-	rig->at = avail;
+	rig->at = to;
 	/* Two laps on is the same. */
-	for (at = avail + r->num; at < avail + 2 * r->num; at++)
-		rig_packed_put(rig, at, 0, 0, 0, at < used + 2 * r->num ?
-			       rig_packed_used_flags(rig, at) :
-			       rig_packed_avail_flags(rig, at));
+	for (at = to + r->num; at < to + 2 * r->num; at++)
+		rig_packed_put(rig, at, 0, 0, 0,
+			       rig_packed_used_flags(rig, at));
 	rig_packed_wish(rig, VRING_PACKED_EVENT_FLAG_ENABLE, 0);
-	vhostx_ring_set_base(r, (u32)rig_packed_place(rig, used) << 16 |
-			     rig_packed_place(rig, avail));
+	vhostx_ring_set_base(r, (u32)rig_packed_place(rig, to) << 16 |
+			     rig_packed_place(rig, to));
 	if (vhostx_ring_start(r))
 		abort();
 	umem_mark();
