@@ -10,6 +10,7 @@
 #include "cdev.h"
 #include "compat/compat.h"
 #include "dev.h"
+#include "netdev.h"
 
 /* Of those for local use (Documentation/admin-guide/devices.txt). */
 #define VHOSTX_MINOR	248
@@ -102,9 +103,14 @@ static int __init vhostx_init(void)
 		return -EINVAL;
 	}
 
-	ret = vhostx_register();
+	ret = vhostx_netdevs_start();
 	if (ret)
 		return ret;
+	ret = vhostx_register();
+	if (ret) {
+		vhostx_netdevs_stop();
+		return ret;
+	}
 	if (vhostx_zerocopy)
 		pr_info("experimental_zcopytx=1 has no effect: TX always copies\n");
 
@@ -120,6 +126,7 @@ static void __exit vhostx_exit(void)
 	if (vhostx_takeover)
 		misc_deregister(&vhostx_vhost_net);
 	misc_deregister(&vhostx_misc);
+	vhostx_netdevs_stop();
 }
 
 module_init(vhostx_init);

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The RX loop: frames from the socket, buffers of the ring. */
 #include <linux/sched/clock.h>
+#include <linux/skbuff.h>
+#include <linux/uaccess.h>
 #include <linux/uio.h>
 #include <linux/virtio_net.h>
 
+#include "compat/compat.h"
 #include "iotlb.h"
 #include "notify.h"
 #include "rx.h"
@@ -15,10 +18,19 @@
 #define RX_BAD_BUFFER	-3
 #define RX_MISS		-4
 
+/* Bytes of a frame up to which stores are cheaper than calls that copy. */
+#define RX_SHORT	128
+
 static unsigned int rx_max_chains(const struct vhostx_vq *vq)
 {
 	return vq->features & BIT_ULL(VIRTIO_NET_F_MRG_RXBUF) ?
 	       VHOSTX_CHAIN_MAX : 1;
+}
+
+static void rx_publish(struct vhostx_vq *vq)
+{
+	vhostx_sock_count(&vq->sock);
+	vhostx_vq_publish(vq);
 }
 
 /* Give buffers back empty: they cannot be filled. */
@@ -27,7 +39,7 @@ static void rx_return(struct vhostx_vq *vq, unsigned int nr)
 	while (nr--) {
 		vhostx_ring_use(&vq->ring, 0);
 		if (vq->ring.nr_used >= VHOSTX_BATCH)
-			vhostx_vq_publish(vq);
+			rx_publish(vq);
 	}
 }
 
@@ -117,7 +129,7 @@ static void rx_use(struct vhostx_vq *vq, unsigned int nr, size_t len)
 		len -= part;
 	}
 	if (vq->ring.nr_used >= VHOSTX_BATCH)
-		vhostx_vq_publish(vq);
+		rx_publish(vq);
 }
 
 /* Log the first @len bytes of the buffers that were gathered. */
@@ -134,7 +146,76 @@ static void rx_log(struct vhostx_vq *vq, size_t len)
 	}
 }
 
-/* Move the frame that was peeked at into the buffers that were gathered. */
+/*
+ * Write the header and a short frame in one window, which calls nothing: that
+ * takes a few stores. Copy a longer frame by the call that is made for it.
+ */
+static bool rx_write(void __user *to, const void *hdr, size_t hlen,
+		     const void *frame, size_t len)
+{
+	bool is_short = len <= RX_SHORT;
+
+	if (!user_write_access_begin(to, hlen + len))
+		return false;
+	unsafe_copy_to_user(to, hdr, hlen, fault);
+	if (is_short)
+		unsafe_copy_to_user(to + hlen, frame, len, fault);
+	user_write_access_end();
+	return is_short || !copy_to_user(to + hlen, frame, len);
+fault:
+	user_write_access_end();
+	return false;
+}
+
+/*
+ * Do as the tap would with a frame that takes no more than a copy to one segment.
+ * Where that fails, the tap meets the fault again.
+ */
+static bool rx_copy(struct vhostx_vq *vq, const struct sk_buff *skb)
+{
+	bool le = vhostx_ring_le(&vq->ring);
+	void __user *to = vq->iov[0].iov_base;
+	size_t hlen = vq->sock_hlen;
+	union {
+		struct virtio_net_hdr_mrg_rxbuf mrg;
+		u8 longest[VHOSTX_HLEN_TUNNEL];
+	} hdr;
+
+	if (vq->iov[0].iov_len < hlen + skb->len)
+		return false;
+	if (unlikely(hlen > sizeof(hdr.mrg)))
+		memset(&hdr, 0, sizeof(hdr));
+	if (virtio_net_hdr_from_skb(skb, &hdr.mrg.hdr, le, true, 0))
+		return false;
+	hdr.mrg.num_buffers = __cpu_to_virtio16(le, 1);
+
+	return rx_write(to, &hdr, hlen, skb->data, skb->len);
+}
+
+/* The frame that was peeked at, where it can be copied past the tap. */
+static bool rx_take(struct vhostx_vq *vq)
+{
+	struct sk_buff *skb;
+
+	/* Our own header is for those that have none. */
+	if (vq->vhost_hlen)
+		return false;
+	skb = vhostx_sock_plain(&vq->sock);
+	if (!skb || !rx_copy(vq, skb))
+		return false;
+	vhostx_sock_take(&vq->sock);
+	return true;
+}
+
+/* Count a frame that has arrived whole, and use its buffers. */
+static void rx_arrived(struct vhostx_vq *vq, size_t len, unsigned int nr)
+{
+	vhostx_count(&vq->stats, VHOSTX_PACKETS, 1);
+	vhostx_count(&vq->stats, VHOSTX_BYTES, len);
+	rx_use(vq, nr, vq->vhost_hlen + vq->sock_hlen + len);
+}
+
+/* Have the socket move the frame into the buffers that were gathered. */
 static void rx_receive(struct vhostx_vq *vq, size_t len, unsigned int nr,
 		       unsigned int segs)
 {
@@ -156,9 +237,7 @@ static void rx_receive(struct vhostx_vq *vq, size_t len, unsigned int nr,
 		rx_log(vq, total);
 
 	if (likely(whole)) {
-		vhostx_count(&vq->stats, VHOSTX_PACKETS, 1);
-		vhostx_count(&vq->stats, VHOSTX_BYTES, len);
-		rx_use(vq, nr, total);
+		rx_arrived(vq, len, nr);
 		return;
 	}
 
@@ -171,6 +250,19 @@ static void rx_receive(struct vhostx_vq *vq, size_t len, unsigned int nr,
 	rx_return(vq, nr);
 }
 
+/* Move the frame that was peeked at. */
+static void rx_move(struct vhostx_vq *vq, size_t len, unsigned int nr,
+		    unsigned int segs)
+{
+	if (unlikely(!rx_take(vq))) {
+		rx_receive(vq, len, nr, segs);
+		return;
+	}
+	if (unlikely(vq->log.frames))
+		rx_log(vq, vq->sock_hlen + len);
+	rx_arrived(vq, len, nr);
+}
+
 /* The next frame's length; polls for one if the queue was asked to. */
 static bool rx_peek(struct vhostx_vq *vq, size_t *len)
 {
@@ -181,7 +273,7 @@ static bool rx_peek(struct vhostx_vq *vq, size_t *len)
 	if (!vq->busyloop_us)
 		return false;
 
-	vhostx_vq_publish(vq);
+	rx_publish(vq);
 	end = local_clock() + (u64)vq->busyloop_us * NSEC_PER_USEC;
 	do {
 		if (vhostx_sock_has_frame(&vq->sock))
@@ -194,7 +286,7 @@ static bool rx_peek(struct vhostx_vq *vq, size_t *len)
 /* No frame: sleep until one comes, unless it comes meanwhile. */
 static bool rx_idle(struct vhostx_vq *vq)
 {
-	vhostx_vq_publish(vq);
+	rx_publish(vq);
 	vhostx_vq_arm(vq);
 	if (!vhostx_sock_has_frame(&vq->sock))
 		return true;
@@ -205,7 +297,7 @@ static bool rx_idle(struct vhostx_vq *vq)
 /* No buffers: sleep until a kick, unless some come meanwhile. */
 static bool rx_starved(struct vhostx_vq *vq)
 {
-	vhostx_vq_publish(vq);
+	rx_publish(vq);
 	return vhostx_vq_kicks_on(vq);
 }
 
@@ -241,7 +333,7 @@ static void rx_run(struct vhostx_vq *vq)
 			continue;
 		}
 		if (likely(nr > 0)) {
-			rx_receive(vq, len, nr, segs);
+			rx_move(vq, len, nr, segs);
 		} else if (nr == RX_OVERSIZE) {
 			vhostx_count(&vq->stats, VHOSTX_DROP_SIZE, 1);
 			vhostx_sock_discard(&vq->sock);
@@ -255,7 +347,8 @@ static void rx_run(struct vhostx_vq *vq)
 		}
 	}
 
-	vhostx_vq_publish(vq);
+	rx_publish(vq);
+	vhostx_sock_free(&vq->sock);
 	if (unlikely(vhostx_ring_broken(&vq->ring)))
 		vhostx_vq_break(vq);
 }

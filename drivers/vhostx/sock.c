@@ -70,6 +70,13 @@ void vhostx_sock_put(struct socket *sock)
 		sockfd_put(sock);
 }
 
+static void sock_read_nothing(struct vhostx_sock *s)
+{
+	s->nr_read = 0;
+	s->next_read = 0;
+	s->next_free = 0;
+}
+
 /**
  * vhostx_sock_attach - use a socket from now on
  * @s: the backend, detached
@@ -79,11 +86,12 @@ void vhostx_sock_attach(struct vhostx_sock *s, struct socket *sock)
 {
 	struct ptr_ring *ring = tun_get_tx_ring(sock->file);
 
+	s->counts = !IS_ERR(ring);
 	if (IS_ERR(ring))
 		ring = tap_get_ptr_ring(sock->file);
 	s->ring = IS_ERR(ring) ? NULL : ring;
-	s->nr_read = 0;
-	s->next_read = 0;
+	s->agreed = false;
+	sock_read_nothing(s);
 	WRITE_ONCE(s->sock, sock);
 }
 
@@ -99,11 +107,13 @@ struct socket *vhostx_sock_detach(struct vhostx_sock *s)
 {
 	struct socket *sock = s->sock;
 
+	vhostx_sock_count(s);
+	vhostx_sock_free(s);
 	if (s->next_read != s->nr_read)
 		ptr_ring_unconsume(s->ring, s->read + s->next_read,
 				   s->nr_read - s->next_read, tun_ptr_free);
-	s->nr_read = 0;
-	s->next_read = 0;
+	sock_read_nothing(s);
+	vhostx_netdev_forget(&s->netdev);
 	s->ring = NULL;
 	WRITE_ONCE(s->sock, NULL);
 	return sock;
@@ -150,6 +160,19 @@ static bool sock_peek_queue(struct sk_buff_head *queue, size_t *len)
 	return skb;
 }
 
+/* Take more frames off the tap's ring, beside those that wait to be freed. */
+static bool sock_read(struct vhostx_sock *s)
+{
+	int n;
+
+	if (s->nr_read == ARRAY_SIZE(s->read))
+		vhostx_sock_free(s);
+	n = vhostx_tap_consume(s->ring, s->sock->file, s->read + s->nr_read,
+			       ARRAY_SIZE(s->read) - s->nr_read);
+	s->nr_read += n;
+	return n;
+}
+
 /**
  * vhostx_sock_peek - the length of the next frame
  * @s: the backend, attached
@@ -164,13 +187,8 @@ bool vhostx_sock_peek(struct vhostx_sock *s, size_t *len)
 	if (!s->ring)
 		return sock_peek_queue(&s->sock->sk->sk_receive_queue, len);
 
-	if (s->next_read == s->nr_read) {
-		s->next_read = 0;
-		s->nr_read = vhostx_tap_consume(s->ring, s->sock->file, s->read,
-						ARRAY_SIZE(s->read));
-		if (!s->nr_read)
-			return false;
-	}
+	if (s->next_read == s->nr_read && !sock_read(s))
+		return false;
 
 	ptr = s->read[s->next_read];
 	if (tun_is_xdp_frame(ptr))
@@ -178,6 +196,103 @@ bool vhostx_sock_peek(struct vhostx_sock *s, size_t *len)
 	else
 		*len = __skb_array_len_with_tag(ptr);
 	return true;
+}
+
+/**
+ * vhostx_sock_plain - the frame that was peeked at, if all of it is plain to see
+ * @s: the backend, attached
+ *
+ * It is where the tap would put its bytes out as they lie there, behind a
+ * header of the length that the queue expects, and where we can count it.
+ *
+ * Return: the frame, for vhostx_sock_take(); or NULL, for vhostx_sock_recv().
+ */
+struct sk_buff *vhostx_sock_plain(const struct vhostx_sock *s)
+{
+	void *ptr = s->agreed ? s->read[s->next_read] : NULL;
+	struct sk_buff *skb = ptr;
+
+	if (!ptr || tun_is_xdp_frame(ptr))
+		return NULL;
+	if (skb_is_nonlinear(skb) || skb_vlan_tag_present(skb) ||
+	    skb_is_gso(skb))
+		return NULL;
+	if (s->counts && !vhostx_netdev_is(&s->netdev, skb->dev))
+		return NULL;
+	return skb;
+}
+
+/**
+ * vhostx_sock_take - be done with a plain frame, past the tap
+ * @s: the backend
+ *
+ * It is freed later.
+ */
+void vhostx_sock_take(struct vhostx_sock *s)
+{
+	const struct sk_buff *skb = s->read[s->next_read++];
+
+	s->taken++;
+	s->taken_bytes += skb->len;
+}
+
+/**
+ * vhostx_sock_count - count what was taken at the tap's device
+ * @s: the backend, or one that is detached
+ *
+ * Before the driver sees the frames: who knows of them finds them counted.
+ */
+void vhostx_sock_count(struct vhostx_sock *s)
+{
+	if (!s->taken)
+		return;
+	if (s->counts)
+		vhostx_netdev_count(&s->netdev, s->taken, s->taken_bytes);
+	s->taken = 0;
+	s->taken_bytes = 0;
+}
+
+/**
+ * vhostx_sock_free - free what was taken
+ * @s: the backend, or one that is detached
+ */
+void vhostx_sock_free(struct vhostx_sock *s)
+{
+	if (s->next_free == s->next_read)
+		return;
+	/* As NAPI frees them: many together cost less. */
+	local_bh_disable();
+	for (; s->next_free < s->next_read; s->next_free++) {
+		if (s->read[s->next_free])
+			napi_consume_skb(s->read[s->next_free], VHOSTX_BATCH);
+	}
+	local_bh_enable();
+	if (s->next_read == s->nr_read)
+		sock_read_nothing(s);
+}
+
+/**
+ * vhostx_sock_doubt - the queue's virtio-net header may not be the tap's
+ * @s: the backend
+ */
+void vhostx_sock_doubt(struct vhostx_sock *s)
+{
+	s->agreed = false;
+}
+
+/* The next frame is for the tap to free. */
+static void *sock_hand_over(struct vhostx_sock *s)
+{
+	void *ptr = s->read[s->next_read];
+
+	s->read[s->next_read++] = NULL;
+	return ptr;
+}
+
+static int sock_recv(struct vhostx_sock *s, struct msghdr *msg, size_t len)
+{
+	return s->sock->ops->recvmsg(s->sock, msg, len,
+				     MSG_DONTWAIT | MSG_TRUNC);
 }
 
 /**
@@ -192,10 +307,22 @@ bool vhostx_sock_peek(struct vhostx_sock *s, size_t *len)
  */
 int vhostx_sock_recv(struct vhostx_sock *s, struct msghdr *msg, size_t len)
 {
-	if (s->ring)
-		msg->msg_control = s->read[s->next_read++];
-	return s->sock->ops->recvmsg(s->sock, msg, len,
-				     MSG_DONTWAIT | MSG_TRUNC);
+	const void *dev = NULL;
+	int ret;
+
+	if (!s->ring)
+		return sock_recv(s, msg, len);
+
+	msg->msg_control = sock_hand_over(s);
+	if (!tun_is_xdp_frame(msg->msg_control))
+		dev = ((struct sk_buff *)msg->msg_control)->dev;
+	ret = sock_recv(s, msg, len);
+
+	/* What the tap did with this one, it would do with the next. */
+	s->agreed = ret == len;
+	if (s->agreed && s->counts && dev)
+		vhostx_netdev_find(&s->netdev, dev);
+	return ret;
 }
 
 /**
@@ -209,7 +336,7 @@ void vhostx_sock_discard(struct vhostx_sock *s)
 	u8 byte;
 
 	if (s->ring) {
-		tun_ptr_free(s->read[s->next_read++]);
+		tun_ptr_free(sock_hand_over(s));
 		return;
 	}
 

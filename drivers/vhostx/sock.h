@@ -6,10 +6,12 @@
 #include <linux/socket.h>
 #include <linux/types.h>
 
+#include "netdev.h"
 #include "ring.h"
 
 struct file;
 struct ptr_ring;
+struct sk_buff;
 struct socket;
 struct xdp_buff;
 
@@ -17,17 +19,29 @@ struct xdp_buff;
  * struct vhostx_sock - a backend
  * @sock: the socket; NULL without backend
  * @ring: the tap's ring of received frames; NULL for a packet socket
+ * @counts: the tap counts what it hands out, at @netdev
+ * @agreed: the tap's virtio-net header is as long as the queue's
  * @nr_read: frames in @read
  * @next_read: first of them not yet received
- * @read: frames taken off @ring
+ * @next_free: first of them not yet freed
+ * @taken: frames taken past the tap that were not yet counted at @netdev
+ * @taken_bytes: their bytes
+ * @netdev: the tap's device
+ * @read: frames taken off @ring; NULL for one that the tap has freed
  *
- * All fields are protected by the queue's lock.
+ * All fields are protected by the queue's lock, and @netdev by more than that.
  */
 struct vhostx_sock {
 	struct socket *sock;
 	struct ptr_ring *ring;
+	bool counts;
+	bool agreed;
 	unsigned int nr_read;
 	unsigned int next_read;
+	unsigned int next_free;
+	unsigned int taken;
+	unsigned int taken_bytes;
+	struct vhostx_netdev netdev;
 	void *read[VHOSTX_BATCH];
 };
 
@@ -38,6 +52,11 @@ struct socket *vhostx_sock_detach(struct vhostx_sock *s);
 bool vhostx_sock_ready(const struct vhostx_sock *s);
 bool vhostx_sock_has_frame(const struct vhostx_sock *s);
 bool vhostx_sock_peek(struct vhostx_sock *s, size_t *len);
+struct sk_buff *vhostx_sock_plain(const struct vhostx_sock *s);
+void vhostx_sock_take(struct vhostx_sock *s);
+void vhostx_sock_count(struct vhostx_sock *s);
+void vhostx_sock_free(struct vhostx_sock *s);
+void vhostx_sock_doubt(struct vhostx_sock *s);
 int vhostx_sock_recv(struct vhostx_sock *s, struct msghdr *msg, size_t len);
 void vhostx_sock_discard(struct vhostx_sock *s);
 unsigned int vhostx_sock_headroom(const struct vhostx_sock *s);

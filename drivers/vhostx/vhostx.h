@@ -6,6 +6,7 @@
  *   vhostx_devs_lock (dev.c)	the list of devices
  *   vhostx_dev.lock		set-up: owner, memory table, features, eventfds
  *   vhostx_vq.lock		a queue's state and its data path; RX before TX
+ *   netdevs_lock (netdev.c)	whose tap's device is known; also taken under rtnl
  * The worker takes a queue's lock only, and holds it while it touches the
  * driver's memory, the ring or the socket: who holds that lock can change them,
  * and nothing old is touched afterwards.

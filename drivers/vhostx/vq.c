@@ -182,6 +182,7 @@ void vhostx_vq_set_features(struct vhostx_vq *vq, const u64 *words)
 		features & BIT_ULL(VIRTIO_F_NOTIFY_ON_EMPTY);
 	vq->ring.one_used = vq->is_tx &&
 		features & BIT_ULL(VIRTIO_F_IN_ORDER);
+	vhostx_sock_doubt(&vq->sock);
 	vq_unlock(vq);
 }
 

@@ -14,6 +14,7 @@
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <linux/if_tun.h>
+#include <linux/if_vlan.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <linux/sockios.h>
@@ -136,6 +137,44 @@ int bridge_two(const char *br, const char *a, const char *b)
 		ret = if_ioctl(br, SIOCBRADDIF, &ifr);
 	}
 	return ret ? ret : link_up(br, 0);
+}
+
+int vlan_add(const char *name, unsigned int id)
+{
+	struct vlan_ioctl_args args = { .cmd = ADD_VLAN_CMD, .u.VID = id };
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), ret = 0;
+
+	if (fd < 0)
+		return -errno;
+	snprintf(args.device1, sizeof(args.device1), "%s", name);
+	if (ioctl(fd, SIOCSIFVLAN, &args) < 0)
+		ret = -errno;
+	close(fd);
+	return ret;
+}
+
+int link_sent(const char *name, uint64_t *packets, uint64_t *bytes)
+{
+	/* That of this process's network namespace. */
+	FILE *f = fopen("/proc/thread-self/net/dev", "re");
+	int ret = -ENODEV;
+	char line[512];
+
+	if (!f)
+		return -errno;
+	while (ret && fgets(line, sizeof(line), f)) {
+		unsigned long long b, p;
+		char dev[64];
+
+		if (sscanf(line, " %63[^:]: %*u %*u %*u %*u %*u %*u %*u %*u %llu %llu",
+			   dev, &b, &p) != 3 || strcmp(dev, name))
+			continue;
+		*packets = p;
+		*bytes = b;
+		ret = 0;
+	}
+	fclose(f);
+	return ret;
 }
 
 int wire_open(const char *name, bool vnet)

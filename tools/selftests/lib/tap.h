@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <linux/virtio_net.h>
 
 #define TAP_OFFLOADS	(TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6)
@@ -28,6 +29,10 @@ int link_up(const char *name, int mtu);
 int link_del(const char *name);
 /* Make a bridge over two devices. */
 int bridge_two(const char *br, const char *a, const char *b);
+/* Make a device over another for a VLAN of its; its name is name.id. */
+int vlan_add(const char *name, unsigned int id);
+/* What a device has sent, as `ip -s link` counts: 0 or -errno. */
+int link_sent(const char *name, uint64_t *packets, uint64_t *bytes);
 
 /*
  * A packet socket bound to a device: sees what comes out of the device and
