@@ -7,6 +7,7 @@
 #include <linux/virtio_net.h>
 
 #include "compat/compat.h"
+#include "copy.h"
 #include "iotlb.h"
 #include "notify.h"
 #include "rx.h"
@@ -161,7 +162,7 @@ static bool rx_write(void __user *to, const void *hdr, size_t hlen,
 	if (is_short)
 		unsafe_copy_to_user(to + hlen, frame, len, fault);
 	user_write_access_end();
-	return is_short || !copy_to_user(to + hlen, frame, len);
+	return is_short || vhostx_copy_out(to + hlen, frame, len);
 fault:
 	user_write_access_end();
 	return false;

@@ -8,6 +8,7 @@
 #include <linux/virtio_net.h>
 
 #include "compat/compat.h"
+#include "copy.h"
 #include "iotlb.h"
 #include "notify.h"
 #include "tx.h"
@@ -98,9 +99,9 @@ static bool tx_copy(struct vhostx_vq *vq, int segs, void *hdr, void *frame,
 
 	/* In one piece, which the room before the frame takes: one copy. */
 	if (likely(segs == 1)) {
-		if (unlikely(copy_from_user(frame - hlen,
-					    vq->iov[0].iov_base + skip,
-					    hlen + len)))
+		if (unlikely(!vhostx_copy_in(frame - hlen,
+					     vq->iov[0].iov_base + skip,
+					     hlen + len)))
 			return false;
 		memcpy(hdr, frame - hlen, hlen);
 		return true;

@@ -15,7 +15,7 @@ checks=(spdx length layers versions scripts checkpatch kernel-doc userspace
 
 # Lowest first: a file includes its own header, and those of the rows above its own.
 layers=(
-	"compat"
+	"compat copy"
 	"frag mem log netdev"
 	"ring"
 	"ring_split ring_packed ring_indirect"
