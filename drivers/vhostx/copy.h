@@ -9,6 +9,50 @@
 
 #include <linux/uaccess.h>
 
+/* Bytes up to which loads or stores are cheaper than a call that copies. */
+#define VHOSTX_SHORT	128
+
+#define vhostx_load(to, from, type, fault)				\
+	unsafe_get_user(*(type *)(to), (const type __user *)(from), fault)
+
+/**
+ * vhostx_load_in - copy a few bytes from the driver's memory
+ * @to: the frame's; @len bytes are known to be its own
+ * @from: the driver's
+ * @len: bytes; up to VHOSTX_SHORT it is cheaper than vhostx_copy_in()
+ *
+ * Each byte is read once.
+ *
+ * Return: whether all of it could be read.
+ */
+static inline bool vhostx_load_in(void *to, const void __user *from, size_t len)
+{
+	if (!user_read_access_begin(from, len))
+		return false;
+	for (; len >= sizeof(u64); len -= sizeof(u64)) {
+		vhostx_load(to, from, u64, fault);
+		to += sizeof(u64);
+		from += sizeof(u64);
+	}
+	if (len & sizeof(u32)) {
+		vhostx_load(to, from, u32, fault);
+		to += sizeof(u32);
+		from += sizeof(u32);
+	}
+	if (len & sizeof(u16)) {
+		vhostx_load(to, from, u16, fault);
+		to += sizeof(u16);
+		from += sizeof(u16);
+	}
+	if (len & sizeof(u8))
+		vhostx_load(to, from, u8, fault);
+	user_read_access_end();
+	return true;
+fault:
+	user_read_access_end();
+	return false;
+}
+
 /**
  * vhostx_copy_in - copy from the driver's memory
  * @to: the frame's; @len bytes are known to be its own

@@ -19,9 +19,6 @@
 #define RX_BAD_BUFFER	-3
 #define RX_MISS		-4
 
-/* Bytes of a frame up to which stores are cheaper than calls that copy. */
-#define RX_SHORT	128
-
 static unsigned int rx_max_chains(const struct vhostx_vq *vq)
 {
 	return vq->features & BIT_ULL(VIRTIO_NET_F_MRG_RXBUF) ?
@@ -154,7 +151,7 @@ static void rx_log(struct vhostx_vq *vq, size_t len)
 static bool rx_write(void __user *to, const void *hdr, size_t hlen,
 		     const void *frame, size_t len)
 {
-	bool is_short = len <= RX_SHORT;
+	bool is_short = len <= VHOSTX_SHORT;
 
 	if (!user_write_access_begin(to, hlen + len))
 		return false;

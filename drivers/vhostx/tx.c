@@ -90,6 +90,25 @@ static void tx_flush(struct vhostx_vq *vq)
 	vhostx_vq_publish(vq);
 }
 
+/* In one piece, which the room before the frame takes: one copy. */
+static bool tx_copy_one(const void __user *from, void *hdr, size_t hlen,
+			void *frame, size_t len)
+{
+	size_t total = hlen + len;
+	void *to = frame - hlen;
+
+	if (unlikely(!(total <= VHOSTX_SHORT ?
+		       vhostx_load_in(to, from, total) :
+		       vhostx_copy_in(to, from, total))))
+		return false;
+	/* The usual length, which takes two moves where it is known. */
+	if (likely(hlen == sizeof(struct virtio_net_hdr_mrg_rxbuf)))
+		memcpy(hdr, to, sizeof(struct virtio_net_hdr_mrg_rxbuf));
+	else
+		memcpy(hdr, to, hlen);
+	return true;
+}
+
 /* Copy what a chain holds, the header to @hdr and the frame to @frame. */
 static bool tx_copy(struct vhostx_vq *vq, int segs, void *hdr, void *frame,
 		    size_t len)
@@ -97,15 +116,9 @@ static bool tx_copy(struct vhostx_vq *vq, int segs, void *hdr, void *frame,
 	size_t skip = vq->vhost_hlen, hlen = vq->sock_hlen;
 	struct iov_iter from;
 
-	/* In one piece, which the room before the frame takes: one copy. */
-	if (likely(segs == 1)) {
-		if (unlikely(!vhostx_copy_in(frame - hlen,
-					     vq->iov[0].iov_base + skip,
-					     hlen + len)))
-			return false;
-		memcpy(hdr, frame - hlen, hlen);
-		return true;
-	}
+	if (likely(segs == 1))
+		return tx_copy_one(vq->iov[0].iov_base + skip, hdr, hlen, frame,
+				   len);
 
 	iov_iter_init(&from, ITER_SOURCE, vq->iov, segs, skip + hlen + len);
 	iov_iter_advance(&from, skip);
