@@ -7,6 +7,7 @@
 #include <linux/if_vlan.h>
 #include <linux/net.h>
 #include <linux/poll.h>
+#include <linux/prefetch.h>
 #include <linux/skb_array.h>
 #include <linux/skbuff.h>
 #include <linux/uio.h>
@@ -173,6 +174,19 @@ static bool sock_read(struct vhostx_sock *s)
 	return n;
 }
 
+/* The next frame's length and place are asked for soon. */
+static void sock_prefetch(const struct vhostx_sock *s)
+{
+	const struct sk_buff *skb;
+
+	if (s->next_read + 1 >= s->nr_read)
+		return;
+	/* Where it is no sk_buff, nothing comes of it. */
+	skb = s->read[s->next_read + 1];
+	prefetch(&skb->len);
+	prefetch(&skb->head);
+}
+
 /**
  * vhostx_sock_peek - the length of the next frame
  * @s: the backend, attached
@@ -190,6 +204,7 @@ bool vhostx_sock_peek(struct vhostx_sock *s, size_t *len)
 	if (s->next_read == s->nr_read && !sock_read(s))
 		return false;
 
+	sock_prefetch(s);
 	ptr = s->read[s->next_read];
 	if (tun_is_xdp_frame(ptr))
 		*len = tun_ptr_to_xdp(ptr)->len;
@@ -345,30 +360,6 @@ void vhostx_sock_discard(struct vhostx_sock *s)
 	iov_iter_kvec(&msg.msg_iter, ITER_DEST, &vec, 1, sizeof(byte));
 	s->sock->ops->recvmsg(s->sock, &msg, sizeof(byte),
 			      MSG_DONTWAIT | MSG_TRUNC);
-}
-
-/**
- * vhostx_sock_headroom - bytes that an XDP program wants before a frame
- * @s: the backend, attached
- *
- * Return: the bytes; 0 where there is no program.
- */
-unsigned int vhostx_sock_headroom(const struct vhostx_sock *s)
-{
-	return sock_flag(s->sock->sk, SOCK_XDP) ? XDP_PACKET_HEADROOM : 0;
-}
-
-/**
- * vhostx_sock_can_batch - whether the socket takes frames by the batch
- * @s: the backend, attached
- *
- * A tap does; but one with a limited send buffer has to account each frame.
- *
- * Return: true where it does.
- */
-bool vhostx_sock_can_batch(const struct vhostx_sock *s)
-{
-	return s->ring && READ_ONCE(s->sock->sk->sk_sndbuf) == INT_MAX;
 }
 
 /**

@@ -3,8 +3,11 @@
 #ifndef _VHOSTX_SOCK_H
 #define _VHOSTX_SOCK_H
 
-#include <linux/socket.h>
+#include <linux/bpf.h>
+#include <linux/net.h>
 #include <linux/types.h>
+#include <net/sock.h>
+#include <net/xdp.h>
 
 #include "netdev.h"
 #include "ring.h"
@@ -12,8 +15,6 @@
 struct file;
 struct ptr_ring;
 struct sk_buff;
-struct socket;
-struct xdp_buff;
 
 /**
  * struct vhostx_sock - a backend
@@ -59,10 +60,33 @@ void vhostx_sock_free(struct vhostx_sock *s);
 void vhostx_sock_doubt(struct vhostx_sock *s);
 int vhostx_sock_recv(struct vhostx_sock *s, struct msghdr *msg, size_t len);
 void vhostx_sock_discard(struct vhostx_sock *s);
-unsigned int vhostx_sock_headroom(const struct vhostx_sock *s);
-bool vhostx_sock_can_batch(const struct vhostx_sock *s);
 int vhostx_sock_send_batch(struct vhostx_sock *s, struct xdp_buff *xdp,
 			   unsigned int nr);
 int vhostx_sock_send(struct vhostx_sock *s, struct msghdr *msg, size_t len);
+
+/**
+ * vhostx_sock_headroom - bytes that an XDP program wants before a frame
+ * @s: the backend, attached
+ *
+ * Return: the bytes; 0 where there is no program.
+ */
+static inline unsigned int
+vhostx_sock_headroom(const struct vhostx_sock *s)
+{
+	return sock_flag(s->sock->sk, SOCK_XDP) ? XDP_PACKET_HEADROOM : 0;
+}
+
+/**
+ * vhostx_sock_can_batch - whether the socket takes frames by the batch
+ * @s: the backend, attached
+ *
+ * A tap does; but one with a limited send buffer has to account each frame.
+ *
+ * Return: true where it does.
+ */
+static inline bool vhostx_sock_can_batch(const struct vhostx_sock *s)
+{
+	return s->ring && READ_ONCE(s->sock->sk->sk_sndbuf) == INT_MAX;
+}
 
 #endif

@@ -170,7 +170,7 @@ struct vhostx_vq {
 	struct vhostx_stats stats;
 	struct iovec iov[VHOSTX_CHAIN_MAX];
 	struct vhostx_ring ring;
-};
+} ____cacheline_aligned_in_smp;
 
 /**
  * struct vhostx_dev - an open /dev/vhostx
