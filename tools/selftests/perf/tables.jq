@@ -29,12 +29,14 @@ def with_unit: "\(.what), \(.unit)";
 
 def of($device): .devices[$device].median | number;
 
+def peer($device): .ratio[$device].median // null | if . == null then "-" else fixed(1000) end;
+
 (if $table == "tx" then instructions(plain and .direction == "tx")
  elif $table == "rx" then instructions(plain and .direction == "rx")
  elif $table == "more" then instructions(plain | not)
  elif $table == "guests" then
    .guests[] | [with_unit, of("vhost-net"), of("vhostx"), (.ratio.vhostx | ratio),
-                of("qemu"), (.ratio.qemu | ratio), .devices.vhostx.samples]
+                .devices.vhostx.samples, of("qemu"), peer("qemu"), of("dpdk"), peer("dpdk")]
  elif $table == "idle" then
    .idle[] | select(.init_on_alloc) | [with_unit, of("vhost-net"), of("vhostx")]
  else error("no table \($table)") end) | @csv
