@@ -49,34 +49,33 @@ static const struct cost_case more[] = {
 	{ .index = RX, .len = 64, .burst = 128, .format = IN_ORDER },
 	{ .index = RX, .len = 64, .burst = 1, .format = IN_ORDER },
 
-	{ .index = TX, .len = 64, .burst = 256, .drop = true, .format = PACKED_RING,
-	  .quick = true },
-	{ .index = TX, .len = 64, .burst = 8, .drop = true, .format = PACKED_RING },
-	{ .index = TX, .len = 64, .burst = 1, .drop = true, .format = PACKED_RING, .quick = true },
-	{ .index = TX, .len = 1500, .burst = 256, .drop = true, .format = PACKED_RING },
-	{ .index = TX, .len = 64, .burst = 256, .format = PACKED_RING },
-	{ .index = TX, .len = 64, .burst = 64, .drop = true, .parts = 4, .format = PACKED_RING },
-	{ .index = TX, .len = 64, .burst = 256, .drop = true, .parts = 4, .indirect = true,
-	  .format = PACKED_RING },
-	{ .index = TX, .len = 64, .burst = 256, .drop = true, .iotlb = true,
-	  .format = PACKED_RING },
-	{ .index = RX, .len = 64, .burst = 128, .format = PACKED_RING, .quick = true },
-	{ .index = RX, .len = 64, .burst = 1, .format = PACKED_RING, .quick = true },
-	{ .index = RX, .len = 1500, .burst = 128, .format = PACKED_RING },
-
-	{ .index = TX, .len = 64, .burst = 256, .drop = true, .format = PACKED_IN_ORDER },
-	{ .index = TX, .len = 64, .burst = 1, .drop = true, .format = PACKED_IN_ORDER },
-	{ .index = RX, .len = 64, .burst = 128, .format = PACKED_IN_ORDER },
-	{ .index = RX, .len = 64, .burst = 1, .format = PACKED_IN_ORDER },
+	{ .index = TX, .len = 64, .burst = 256, .drop = true, .format = PACKED },
+	{ .index = TX, .len = 64, .burst = 8, .drop = true, .format = PACKED },
+	{ .index = TX, .len = 64, .burst = 1, .drop = true, .format = PACKED },
+	{ .index = TX, .len = 64, .burst = 256, .format = PACKED },
+	{ .index = TX, .len = 1500, .burst = 256, .drop = true, .format = PACKED },
+	{ .index = TX, .len = 64, .burst = 64, .drop = true, .format = PACKED, .parts = 4 },
+	{ .index = TX, .len = 64, .burst = 256, .drop = true, .format = PACKED, .parts = 4,
+	  .indirect = true },
+	{ .index = TX, .len = 64, .burst = 256, .drop = true, .format = PACKED, .iotlb = true },
+	{ .index = TX, .len = 64, .burst = 256, .drop = true, .format = PACKED | IN_ORDER },
+	{ .index = TX, .len = 64, .burst = 1, .drop = true, .format = PACKED | IN_ORDER },
+	{ .index = RX, .len = 64, .burst = 128, .format = PACKED },
+	{ .index = RX, .len = 64, .burst = 1, .format = PACKED },
+	{ .index = RX, .len = 1500, .burst = 128, .format = PACKED },
+	{ .index = RX, .len = GSO_LEN, .burst = 4, .format = PACKED, .buffers = 43 },
+	{ .index = RX, .len = 64, .burst = 128, .format = PACKED | IN_ORDER },
+	{ .index = RX, .len = 64, .burst = 1, .format = PACKED | IN_ORDER },
 };
 
-const char *format_name(enum format f)
+const char *format_name(unsigned int format)
 {
 	static const char * const name[] = {
-		"split", "split in order", "packed", "packed in order"
+		[SPLIT] = "split", [IN_ORDER] = "split in order",
+		[PACKED] = "packed", [PACKED | IN_ORDER] = "packed in order",
 	};
 
-	return name[f];
+	return name[format];
 }
 
 static size_t add_word(struct cost_case *t, size_t at, const char *word, unsigned int n)

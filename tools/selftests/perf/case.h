@@ -13,14 +13,17 @@
 /* A segment of 64 KiB, its headers and what a tap adds within that. */
 #define GSO_LEN		65000
 
-enum format { SPLIT, IN_ORDER, PACKED_RING, PACKED_IN_ORDER };
+/* Bits of a ring's format. */
+#define SPLIT		0u
+#define IN_ORDER	1u
+#define PACKED		2u
 
 struct cost_case {
 	unsigned int index;	/* RX or TX */
 	unsigned int len;	/* bytes of a frame; GSO_LEN is one to be segmented */
 	unsigned int burst;	/* frames made available at once, on each queue */
 	bool drop;		/* TX: XDP throws it away; the stack does otherwise */
-	enum format format;
+	unsigned int format;
 	unsigned int parts;	/* descriptors of a chain */
 	bool indirect;
 	unsigned int buffers;	/* RX: that a frame needs */
@@ -34,6 +37,6 @@ struct cost_case {
 
 /* Fill out; how many there are. */
 size_t cases_make(struct cost_case *out);
-const char *format_name(enum format f);
+const char *format_name(unsigned int format);
 
 #endif

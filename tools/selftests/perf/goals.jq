@@ -34,9 +34,9 @@ def is_rate: .unit | IN("packets/s", "Mb/s");
 def losing:
   [.instructions[] | select(.ratio.vhostx.median >= 1.0005) |
    "\(.case), init_on_alloc \(if .init_on_alloc then "on" else "off" end): \(.ratio.vhostx.median | fixed(1000))"] +
-  [.guests[] | select(.ratio.vhostx.median != null) |
-   select(if is_rate then .ratio.vhostx.high < 1 else .ratio.vhostx.low > 1 end) |
-   "\(.what): \(.ratio.vhostx.median | fixed(1000))"];
+  [.guests[] | . as $g | "vhostx", "vhostx-packed" | . as $device | $g.ratio[$device] |
+   select(. != null) | select(if $g | is_rate then .high < 1 else .low > 1 end) |
+   "\($g.what), \($device): \(.median | fixed(1000)) (\(spread))"];
 
 # Of one direction: how much more the dearest table costs than the cheapest.
 def regions($direction):

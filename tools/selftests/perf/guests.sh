@@ -11,15 +11,18 @@ PORT=7001
 # Of a sample; iperf3 knows seconds only.
 MS=500
 IDLE_SECONDS=10
-guests=(vhost-net vhostx)
+# Those that are compared; peers come beside them.
+mine=(vhost-net vhostx)
+peers=()
 quick=
 pmd=
 declare -A device=([vhost-net]=/dev/vhost-net [vhostx]=/dev/vhostx [qemu]=none
-	[dpdk]=unix:/tmp/dpdk.sock)
+	[vhostx-packed]=/dev/vhostx [dpdk]=unix:/tmp/dpdk.sock)
 # By guest.
 declare -A threads
 declare -A subnet=([vhost-net]=10.99.1 [vhostx]=10.99.2 [qemu]=10.99.3
-	[dpdk]=10.99.4)
+	[dpdk]=10.99.4 [vhostx-packed]=10.99.5)
+declare -A properties=([vhostx-packed]=packed=on)
 
 progress()
 {
@@ -129,7 +132,7 @@ close_books()
 	[ "$packets" -ge 10 ] || fail "$1: $packets packets by the tap"
 	[ "$ran" -gt 0 ] || fail "$1: nothing that carries its packets ran"
 	# Some pass between the two looks.
-	[ "$1" != vhostx ] || [ $((counted * 100)) -ge $((packets * 99)) ] ||
+	[ "${device[$1]}" != /dev/vhostx ] || [ $((counted * 100)) -ge $((packets * 99)) ] ||
 		fail "$1: the tap counted $packets packets, vhostx $counted"
 }
 
@@ -211,13 +214,13 @@ sample_idle()
 	local guest
 	local -A before run
 
-	for guest in "${guests[@]}"; do
+	for guest in "${mine[@]}" "${peers[@]}"; do
 		run_time "$guest"
 		switches "$guest"
 		run[$guest]=$ran before[$guest]=$switched
 	done
 	sleep $IDLE_SECONDS
-	for guest in "${guests[@]}"; do
+	for guest in "${mine[@]}" "${peers[@]}"; do
 		run_time "$guest"
 		switches "$guest"
 		say "idle guest, wake-ups" "in $IDLE_SECONDS s" "$guest" "$1" \
@@ -227,16 +230,16 @@ sample_idle()
 	done
 }
 
-# series ROUNDS NAME: the guests by turns, the other way round each second time. Peers, which
-# come after the first two, have each fourth turn.
+# series ROUNDS NAME: the guests by turns, the other way round each second time; peers have each
+# fourth turn.
 series()
 {
 	local round guest order
 
-	progress "$2, $1 samples by each of ${guests[*]}"
+	progress "$2, $1 samples by each of ${mine[*]}"
 	for ((round = 0; round < $1; round++)); do
-		order=("${guests[@]}")
-		[ $((round % 4)) = 0 ] || order=("${guests[@]:0:2}")
+		order=("${mine[@]}")
+		[ $((round % 4)) != 0 ] || order+=("${peers[@]}")
 		if [ $(((round + round / 4) % 2)) = 1 ]; then
 			mapfile -t order < <(printf '%s\n' "${order[@]}" | tac)
 		fi
@@ -286,13 +289,14 @@ start()
 	*) tap_add "t-$1" ;;
 	esac
 	ip addr add "${subnet[$1]}.1/24" dev "t-$1"
-	guest_start "$1" 1 "t-$1" 1
+	guest_start "$1" 1 "t-$1" 1 "${properties[$1]:-}"
 	guest_wait "$1" || fail "$1: the guest did not boot"
 	guest_net "$1" "${subnet[$1]}.2/24" || fail "$1: the guest's NIC did not come up"
 	# No question for an address while others are measured.
 	ip neigh replace "${subnet[$1]}.2" lladdr "$(guest_mac "$1")" dev "t-$1"
 	[ ! -c "$VHOST_DEV" ] || used_vhost "$1" || fail "$1: QEMU goes without vhost"
 	serve_guest "$1"
+	[ "$1" != vhostx-packed ] || rings "t-$1" packed 2 >/dev/null || fail "$1: the rings are not"
 	find_threads "$1"
 	guest_run "$1" 10 "latency serve $PORT </dev/null >/dev/null 2>&1 & sleep 1"
 	progress "the guest on $1 is up"
@@ -316,8 +320,11 @@ enter_netns "$@"
 guest_tools /opt/vhostx/selftests/perf/latency
 serve_host
 trap finish EXIT
-[ -n "$quick" ] || guests+=(qemu dpdk)
-for guest in "${guests[@]}"; do
+if [ -z "$quick" ]; then
+	mine+=(vhostx-packed)
+	peers=(qemu dpdk)
+fi
+for guest in "${mine[@]}" "${peers[@]}"; do
 	start "$guest"
 done
 sleep 3
@@ -331,9 +338,9 @@ else
 	for round in 0 1 2; do
 		sample_idle $round
 	done
-	series 30 pktgen
+	series 24 pktgen
 	for name in tcp_tx tcp_rx udp_tx udp_rx latency; do
-		series 20 $name
+		series 14 $name
 	done
 fi
 progress "done"

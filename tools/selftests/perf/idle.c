@@ -124,9 +124,9 @@ static int apart(const struct what *w, const char *path, unsigned int round)
 		must("network namespace", netns_new());
 		tap = tap_open(NIC_TAP, &opts);
 		must("tap", tap);
-		printf("{\"kind\":\"idle\",\"what\":\"%s\",\"unit\":\"%s\",\"device\":\"%s\","
-		       "\"round\":%u,\"value\":%.2f}\n", w->name, w->unit,
-		       path + strlen("/dev/"), round, w->figure(tap, path, w->arg));
+		printf("{\"kind\":\"idle\",\"what\":\"%s\",\"unit\":\"%s\",", w->name, w->unit);
+		printf("\"device\":\"%s\",\"round\":%u,", path + strlen("/dev/"), round);
+		printf("\"value\":%.2f}\n", w->figure(tap, path, w->arg));
 		exit(0);
 	}
 	if (pid < 0 || waitpid(pid, &status, 0) < 0)

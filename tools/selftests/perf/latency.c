@@ -31,7 +31,7 @@ static double now_us(void)
 	return t.tv_sec * 1e6 + t.tv_nsec / 1e3;
 }
 
-static struct sockaddr_in address(const char *host, const char *port)
+static struct sockaddr_in inet_of(const char *host, const char *port)
 {
 	struct sockaddr_in a = {
 		.sin_family = AF_INET, .sin_port = htons(atoi(port)),
@@ -44,7 +44,7 @@ static struct sockaddr_in address(const char *host, const char *port)
 
 static int serve(const char *port)
 {
-	struct sockaddr_in a = address("0.0.0.0", port);
+	struct sockaddr_in a = inet_of("0.0.0.0", port);
 	int fd = socket(AF_INET, SOCK_DGRAM, 0);
 	uint32_t word;
 
@@ -87,7 +87,7 @@ static int compare(const void *a, const void *b)
 
 static int ask(const char *host, const char *port, unsigned int ms)
 {
-	struct sockaddr_in a = address(host, port);
+	struct sockaddr_in a = inet_of(host, port);
 	int fd = socket(AF_INET, SOCK_DGRAM, 0);
 	unsigned int n = 0, lost = 0, number = 0;
 	double end, us;

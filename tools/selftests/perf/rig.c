@@ -95,26 +95,20 @@ static uint64_t device_features(const struct vmm *v)
 	return f;
 }
 
-/* What of the format that the case asks for the device has. */
-static uint64_t format_features(struct rig *r, const struct vmm *v)
-{
-	static const uint64_t want[] = {
-		[SPLIT] = 0, [IN_ORDER] = F_IN_ORDER, [PACKED_RING] = F_RING_PACKED,
-		[PACKED_IN_ORDER] = F_RING_PACKED | F_IN_ORDER,
-	};
-	uint64_t has = want[r->t->format] & device_features(v);
-
-	for (r->format = PACKED_IN_ORDER; want[r->format] != has; r->format--)
-		;
-	return has;
-}
-
 static void open_device(struct rig *r, struct rig_port *p, const char *path)
 {
-	uint64_t features = FEATURES;
+	uint64_t features = FEATURES, offered;
 
 	must(path, vmm_open(&p->v, path));
-	features |= format_features(r, &p->v);
+	offered = device_features(&p->v);
+	if ((r->t->format & PACKED) && (offered & F_RING_PACKED)) {
+		r->format |= PACKED;
+		features |= F_RING_PACKED;
+	}
+	if ((r->t->format & IN_ORDER) && (offered & F_IN_ORDER)) {
+		r->format |= IN_ORDER;
+		features |= F_IN_ORDER;
+	}
 	if (r->t->iotlb)
 		features |= F_ACCESS_PLATFORM;
 	must("rings", vmm_setup_opened(&p->v, features, RING));
@@ -209,27 +203,33 @@ static void post(struct rig *r, struct rig_port *p)
 				vq_post(p->q, seg, r->t->parts, r->t->indirect));
 }
 
-/* Take back what was used; how many chains. */
-static int reap(struct rig *r, struct rig_port *p)
+/* What is used by now, at most so many chains. */
+static unsigned int reap(struct rig *r, struct rig_port *p, unsigned int most)
 {
+	unsigned int n = 0;
 	uint32_t id, len;
-	int ret, n = 0;
+	int ret = 1;
 
-	if (r->format == IN_ORDER)
-		return in_order_reap(&p->order);
-	while ((ret = vq_reap(p->q, &id, &len)) == 1)
-		n++;
-	return ret < 0 ? ret : n;
+	if (r->format == IN_ORDER) {
+		ret = in_order_reap(&p->order);
+		must("used ring", ret);
+		return ret;
+	}
+	while (n < most && ret) {
+		ret = vq_reap(p->q, &id, &len);
+		must("used ring", ret);
+		n += ret;
+	}
+	return n;
 }
 
-static void take_back(struct rig *r, struct rig_port *p, int n)
+static void take_back(struct rig *r, struct rig_port *p, unsigned int n)
 {
-	while (n) {
-		int got = reap(r, p);
-
-		must("used ring", got <= n ? got : -EPROTO);
-		n -= got;
-		if (n && !efd_read(p->q->call, LIMIT_MS))
+	for (;;) {
+		n -= reap(r, p, n);
+		if (!n)
+			break;
+		if (!efd_read(p->q->call, LIMIT_MS))
 			die("no interrupt", -ETIMEDOUT);
 	}
 	efd_read(p->q->call, 0);
@@ -247,14 +247,11 @@ static void send_frames(struct rig *r, unsigned int port)
 
 void rig_burst(struct rig *r)
 {
-	unsigned int chains = r->t->burst * r->t->buffers, entries = chains, i, j;
-
-	/* A packed ring tells by the descriptor. */
-	if (r->format >= PACKED_RING && !r->t->indirect)
-		entries *= r->t->parts;
+	unsigned int chains = r->t->burst * r->t->buffers, i, j;
+	unsigned int places = r->t->indirect ? 1 : r->t->parts;
 
 	for (i = 0; i < r->t->pairs; i++) {
-		vq_call_after(r->port[i].q, entries);
+		vq_call_after(r->port[i].q, r->format & PACKED ? chains * places : chains);
 		for (j = 0; j < chains; j++)
 			post(r, &r->port[i]);
 		vq_kick(r->port[i].q);

@@ -22,7 +22,7 @@ struct rig_port {
 
 struct rig {
 	const struct cost_case *t;
-	enum format format;	/* what the device has of what the case asks */
+	unsigned int format;	/* what the device has of what the case asks */
 	struct rig_port port[PAIRS_MAX];
 	int wire;
 	uint32_t slot;

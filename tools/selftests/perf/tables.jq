@@ -29,14 +29,15 @@ def with_unit: "\(.what), \(.unit)";
 
 def of($device): .devices[$device].median | number;
 
-def peer($device): .ratio[$device].median // null | if . == null then "-" else fixed(1000) end;
-
 (if $table == "tx" then instructions(plain and .direction == "tx")
  elif $table == "rx" then instructions(plain and .direction == "rx")
  elif $table == "more" then instructions(plain | not)
  elif $table == "guests" then
-   .guests[] | [with_unit, of("vhost-net"), of("vhostx"), (.ratio.vhostx | ratio),
-                .devices.vhostx.samples, of("qemu"), peer("qemu"), of("dpdk"), peer("dpdk")]
+   .guests[] | [with_unit, .devices.vhostx.samples, of("vhost-net"), of("vhostx"),
+                (.ratio.vhostx | ratio), of("vhostx-packed"), (.ratio["vhostx-packed"] | ratio)]
+ elif $table == "peers" then
+   .guests[] | [with_unit, (.devices.qemu.samples // "-"), of("vhost-net"), of("qemu"),
+                (.ratio.qemu | ratio), of("dpdk"), (.ratio.dpdk | ratio)]
  elif $table == "idle" then
    .idle[] | select(.init_on_alloc) | [with_unit, of("vhost-net"), of("vhostx")]
  else error("no table \($table)") end) | @csv
