@@ -44,9 +44,9 @@ table()
 {
 	local goal limit measured verdict
 
-	printf '\n%-52s%-20s%-13s%s\n' goal limit '' measured
+	printf '\n%-54s%-20s%-13s%s\n' goal limit '' measured
 	while IFS=$'\t' read -r goal limit measured verdict; do
-		printf '%-52s%-20s%-13s%s\n' "$goal" "$limit" "$verdict" "$measured"
+		printf '%-54s%-20s%-13s%s\n' "$goal" "$limit" "$verdict" "$measured"
 	done < <(jq -r -L "$here" -f "$here/goals.jq" "$1")
 }
 
@@ -64,7 +64,7 @@ results=$cache/bench-$k${quick:+-quick}.json
 jq -s --arg version "$(sed -n 's/^PACKAGE_VERSION="\(.*\)"/\1/p' "$top/dkms.conf")" \
 	--arg quick "$quick" -f "$here/results.jq" "$work"/* >"$work/results"
 mv "$work/results" "$results"
-[ -n "$quick" ] || "$here/report.sh" "$results" "$top/Documentation"
+[ -n "$quick$failed" ] || "$here/report.sh" "$results" "$top/Documentation"
 table "$results"
 say "figures: $results; $SECONDS s in all"
 [ -z "$failed" ]

@@ -119,14 +119,16 @@ static int apart(const struct what *w, const char *path, unsigned int round)
 	struct tap_opts opts = { .offloads = TAP_OFFLOADS };
 	pid_t pid = fork();
 	int status, tap;
+	double value;
 
 	if (!pid) {
 		must("network namespace", netns_new());
 		tap = tap_open(NIC_TAP, &opts);
 		must("tap", tap);
+		value = w->figure(tap, path, w->arg);
 		printf("{\"kind\":\"idle\",\"what\":\"%s\",\"unit\":\"%s\",", w->name, w->unit);
 		printf("\"device\":\"%s\",\"round\":%u,", path + strlen("/dev/"), round);
-		printf("\"value\":%.2f}\n", w->figure(tap, path, w->arg));
+		printf("\"value\":%.2f}\n", value);
 		exit(0);
 	}
 	if (pid < 0 || waitpid(pid, &status, 0) < 0)

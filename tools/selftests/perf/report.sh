@@ -49,13 +49,13 @@ plot()
 			title 'vhostx, ${curve#*:}${scattered[${curve%%:*}]:-}'")
 	done
 	gnuplot <<-END
-		set terminal svg size 760,420 font "sans,12" background rgb "white"
+		set terminal svg size 760,480 font "sans,12" background rgb "white"
 		set output "$plots/$name.svg"
 		set xlabel "$axis"
 		set ylabel "instructions of the worker per packet"
 		set yrange [0:*]
 		set grid ytics
-		set key outside right
+		set key below
 		$setting
 		plot $(IFS=,; echo "${lines[*]}" | tr '\n' ' ')
 	END
@@ -73,7 +73,7 @@ plot_ratios()
 		set terminal svg size 760,$((number * 16 + 80)) font "sans,11" background rgb "white"
 		set output "$plots/ratios.svg"
 		set datafile separator "\t"
-		set xlabel "instructions of vhostx's worker to those of vhost-net's"
+		set xlabel "vhostx to vhost-net"
 		set xrange [0:1.2]
 		set yrange [-1:$number]
 		set grid xtics ytics
@@ -231,7 +231,7 @@ mkdir -p "$plots"
 cp "$results" "$plots/results.json"
 plot burst "frames of a burst" "set logscale x 2" "burst:tx drop" "burst:tx stack" "burst:rx ring"
 plot queues "queue pairs" "set xrange [0:9]" "queues:tx drop" "queues:rx ring"
-plot regions "memory regions" "set logscale x 2; set xrange [0.8:800]" \
+plot regions "memory regions" "set logscale x 2; set xrange [0.8:800]; set xtics (1, 16, 509)" \
 	"regions:tx drop" "scattered:tx drop" "regions:rx ring" "scattered:rx ring"
 plot_ratios
 write_document >"$document.new"
