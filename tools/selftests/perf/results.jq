@@ -8,12 +8,13 @@ def median:
   elif $n % 2 == 1 then .[($n - 1) / 2]
   else (.[$n / 2 - 1] + .[$n / 2]) / 2 end;
 
-# Of two samples these are the two.
-def quartile($q): sort | .[((length - 1) * $q) | round];
+# Of three samples or less the lowest and the highest.
+def low: sort | .[(length - 1) * 0.25 | floor];
+def high: sort | .[(length - 1) * 0.75 | ceil];
 
 def figures:
   if length == 0 then null
-  else { median: median, low: quartile(0.25), high: quartile(0.75), max: max, samples: length }
+  else { median: median, low: low, high: high, max: max, samples: length }
   end;
 
 # Beside each measurement what its host was.
