@@ -98,16 +98,6 @@ static struct net_device *netdev_lookup(const void *addr)
 }
 
 /**
- * vhostx_netdev_init - set up for no device
- * @n: which device
- */
-void vhostx_netdev_init(struct vhostx_netdev *n)
-{
-	RCU_INIT_POINTER(n->dev, NULL);
-	n->failed = 0;
-}
-
-/**
  * vhostx_netdev_find - have a device from now on, if it is there
  * @n: which device; where it has one, it keeps that
  * @addr: the device's address, which may be long gone

@@ -16,9 +16,9 @@ struct net_device;
  * struct vhostx_netdev - a tap's device, as long as it is there
  * @dev: the device, or NULL; cleared before it goes; read under RCU
  * @node: in the list of those with a device
- * @failed: lookups that found none; whose the frames are
+ * @failed: lookups that found none; the owner's
  *
- * @dev and @node are written under a lock of netdev.c's.
+ * Zeroed, it has no device. @dev and @node are written under netdevs_lock.
  */
 struct vhostx_netdev {
 	struct net_device __rcu *dev;
@@ -28,7 +28,6 @@ struct vhostx_netdev {
 
 int vhostx_netdevs_start(void);
 void vhostx_netdevs_stop(void);
-void vhostx_netdev_init(struct vhostx_netdev *n);
 void vhostx_netdev_find(struct vhostx_netdev *n, const void *addr);
 void vhostx_netdev_forget(struct vhostx_netdev *n);
 void vhostx_netdev_count(struct vhostx_netdev *n, unsigned int packets,

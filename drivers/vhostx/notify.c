@@ -139,15 +139,6 @@ void vhostx_vq_arm(struct vhostx_vq *vq)
 	smp_mb();
 }
 
-/**
- * vhostx_vq_disarm - ignore the socket's events: the queue is running
- * @vq: the queue
- */
-void vhostx_vq_disarm(struct vhostx_vq *vq)
-{
-	WRITE_ONCE(vq->sock_armed, false);
-}
-
 static int notify_log_used(struct vhostx_vq *vq, size_t offset, size_t len)
 {
 	const void __user *at;
@@ -249,7 +240,8 @@ bool vhostx_vq_kicks_on(struct vhostx_vq *vq)
 {
 	int more = vhostx_ring_kicks_on(&vq->ring);
 
-	notify_log_wish(vq);
+	if (unlikely(vq->log.used))
+		notify_log_wish(vq);
 	if (more <= 0)
 		return true;
 	vhostx_vq_kicks_off(vq);

@@ -16,6 +16,14 @@ void vhostx_vq_kicks_off(struct vhostx_vq *vq);
 void vhostx_vq_log_used(struct vhostx_vq *vq, size_t offset, size_t len);
 void vhostx_vq_break(struct vhostx_vq *vq);
 void vhostx_vq_arm(struct vhostx_vq *vq);
-void vhostx_vq_disarm(struct vhostx_vq *vq);
+
+/**
+ * vhostx_vq_disarm - ignore the socket's events: the queue is running
+ * @vq: the queue
+ */
+static inline void vhostx_vq_disarm(struct vhostx_vq *vq)
+{
+	WRITE_ONCE(vq->sock_armed, false);
+}
 
 #endif

@@ -92,6 +92,9 @@ void vhostx_sock_attach(struct vhostx_sock *s, struct socket *sock)
 		ring = tap_get_ptr_ring(sock->file);
 	s->ring = IS_ERR(ring) ? NULL : ring;
 	s->agreed = false;
+	memset(&s->batch_msg, 0, sizeof(s->batch_msg));
+	s->batch_msg.msg_controllen = sizeof(struct tun_msg_ctl);
+	s->batch_msg.msg_flags = MSG_DONTWAIT;
 	sock_read_nothing(s);
 	WRITE_ONCE(s->sock, sock);
 }
@@ -375,13 +378,12 @@ int vhostx_sock_send_batch(struct vhostx_sock *s, struct xdp_buff *xdp,
 			   unsigned int nr)
 {
 	struct tun_msg_ctl ctl = { .type = TUN_MSG_PTR, .num = nr, .ptr = xdp };
-	struct msghdr msg = {
-		.msg_control = &ctl,
-		.msg_controllen = sizeof(ctl),
-		.msg_flags = MSG_DONTWAIT,
-	};
-	int ret = s->sock->ops->sendmsg(s->sock, &msg, 0);
+	struct msghdr *msg = &s->batch_msg;
+	int ret;
 
+	msg->msg_control = &ctl;
+	ret = s->sock->ops->sendmsg(s->sock, msg, 0);
+	msg->msg_control = NULL;
 	return min(ret, 0);
 }
 

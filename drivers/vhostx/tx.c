@@ -313,7 +313,9 @@ static void tx_run(struct vhostx_vq *vq)
 		}
 	}
 
-	tx_flush(vq);
+	/* Whatever ended the run; who came to rest has nothing left. */
+	if (vq->ring.nr_used || vq->tx.nr)
+		tx_flush(vq);
 	if (unlikely(vhostx_ring_broken(&vq->ring)))
 		vhostx_vq_break(vq);
 	else if (unlikely(result != TX_DONE))

@@ -33,7 +33,8 @@ static bool worker_run(void *data)
 		return false;
 
 	__set_current_state(TASK_RUNNING);
-	node = llist_reverse_order(node);
+	if (node->next)
+		node = llist_reverse_order(node);
 	llist_for_each_entry_safe(work, next, node, node) {
 		worker->more = work->node.next;
 		/* Its node was read before others may add it again. */
