@@ -405,6 +405,9 @@ int vhostx_packed_want_signal(struct vhostx_ring *r)
 	if (event >> 16 != VRING_PACKED_EVENT_FLAG_DESC || !r->event_idx ||
 	    unlikely(!valid))
 		return 1;
+	/* The usual wish is for the next one. */
+	if ((u16)event == old)
+		return old != r->last_used;
 	behind = vhostx_place_distance(r, event, r->last_used);
 	return behind && behind <= vhostx_place_distance(r, old, r->last_used);
 }

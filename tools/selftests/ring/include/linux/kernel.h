@@ -8,7 +8,7 @@
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 #endif
 
-#define noinline	__attribute__((noinline))
+#define noinline
 
 /* As in the kernel, the types must agree: comparing the pointers says so. */
 #define min(a, b)							\
