@@ -10,7 +10,7 @@ set -u
 NIC=disable-legacy=on,iommu_platform=on,ats=on,rx_queue_size=1024
 GUEST_IOMMU=1
 
-guest_test 19 "$@"
+guest_test 29 "$@"
 
 # The driver has accepted VIRTIO_F_ACCESS_PLATFORM, and the NIC's addresses are translated.
 behind_iommu()
@@ -36,16 +36,17 @@ alive()
 	check_counters "$1: both queues run, none broke" healthy vx0 2
 }
 
-# A connection each way; each goes through vhostx.
+# connections FORMAT: one each way; each goes through vhostx, over rings of that format.
 connections()
 {
 	local run
 
+	check_counters "$1: rings of that format" rings vx0 "$1" 2
 	for run in tcp_tx tcp_rx; do
 		mark vx0 g1
-		check "$run moves data" $run g1 10.99.0.1 10.99.0.2
-		traffic_note "${VHOST_DEV#/dev/}, $run"
-		check_counters "$run went through vhostx" \
+		check "$1: $run moves data" $run g1 10.99.0.1 10.99.0.2
+		traffic_note "${VHOST_DEV#/dev/}, $1, $run"
+		check_counters "$1: $run went through vhostx" \
 			went_through vx0 ${run#*_} 64 "$(received_bytes)"
 	done
 }
@@ -65,7 +66,7 @@ check "the NIC is behind the IOMMU" behind_iommu g1
 alive "first boot"
 check "QEMU uses vhost" used_vhost g1 || ktap_bail "the rest would be QEMU's own"
 serve_guest g1
-connections
+connections split
 check_counters "no queue broke, no frame was refused" healthy vx0 2
 
 # shellcheck disable=SC2016 # the guest expands it
@@ -79,6 +80,15 @@ guest_monitor g1 system_reset
 check "QEMU resets the machine" guest_wait g1
 alive "after the machine's reset"
 check "QEMU quits" guest_quit g1
+
+split=$NIC
+NIC+=,packed=on
+boot
+alive "packed rings"
+serve_guest g1
+connections packed
+check "QEMU quits again" guest_quit g1
+NIC=$split
 
 # Beside it, the same on vhost-net.
 if has_counters && [ -c /dev/vhost-net ]; then
