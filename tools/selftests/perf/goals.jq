@@ -27,7 +27,8 @@ def guest($goal; $what; $limit; $more):
   if length == 0 then unmeasured($goal; $text; "")
   else .[0].ratio.vhostx as $r |
     row($goal; $text;
-      "\($r.median | fixed(1000)) (\($r | spread), \($r.samples) pairs)";
+      "\($r.median | fixed(1000)) (\($r | spread), \($r.samples) pairs)" +
+      if $r.low < $limit and $limit < $r.high then ", unclear" else "" end;
       if $more then $r.median >= $limit else $r.median <= $limit end)
   end;
 

@@ -14,7 +14,8 @@ def high: sort | .[(length - 1) * 0.75 | ceil];
 
 def figures:
   if length == 0 then null
-  else { median: median, low: low, high: high, max: max, samples: length }
+  else { median: median, low: low, high: high, max: max, samples: length } |
+    map_values(. * 10000 | round / 10000)
   end;
 
 # Beside each measurement what its host was.
