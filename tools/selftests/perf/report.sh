@@ -140,6 +140,9 @@ write_document()
 
 	Goals
 	=====
+
+	By wall clock a goal is reached by the median; "unclear" says that its limit lies between the
+	quartiles.
 	END
 	jq -r -L "$here" -f "$here/goals.jq" "$results" | jq -rR '. / "\t" | select(.[0] != "  loses") | @csv' |
 		csv_table "30, 16, 40, 14" "goal, limit, measured,"
