@@ -147,9 +147,10 @@ close_books()
 		return
 	fi
 	[ "$ran" -gt 0 ] || fail "$1: nothing that carries its packets ran"
-	# Some pass between the two looks.
-	[ "${device[$1]}" != /dev/vhostx ] || [ $((counted * 100)) -ge $((packets * 99)) ] ||
-		fail "$1: the tap counted $packets packets, vhostx $counted"
+	[ "${device[$1]}" = /dev/vhostx ] || return 0
+	# Some pass between the two looks, and a batch counts when the tap has all of it.
+	[ "$counted" -gt 0 ] && [ $(((counted + 64) * 100)) -ge $((packets * 99)) ] && return
+	fail "$1: the tap counted $packets packets, vhostx $counted"
 }
 
 # Small frames that a guest's pktgen gets rid of, per second.
