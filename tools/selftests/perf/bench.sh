@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Measure vhostx beside vhost-net in hosts of the lab, and say which goals are reached. The
 # status says whether the measuring worked, not what came out.
-# Usage: bench.sh [-q] [K]	all; writes Documentation/performance.rst and what is with it
+# Usage: bench.sh [-q | -i] [K]	all; writes Documentation/performance.rst and what is with it
 #	 -q: the cases of the goals alone, in some minutes; writes no documentation
+#	 -i: instructions alone; the documentation keeps its wall-clock figures, as older ones
 set -euo pipefail
 # shellcheck source=tools/selftests/vm/lib.sh
 . "$(dirname "$0")/../vm/lib.sh"
@@ -11,9 +12,11 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 l1=/opt/vhostx/selftests/perf
 quick=
-while getopts q option; do
+instructions=
+while getopts qi option; do
 	case $option in
 	q) quick=yes ;;
+	i) instructions=yes ;;
 	*) exit 2 ;;
 	esac
 done
@@ -58,12 +61,17 @@ export VHOSTX_RUN_LIMIT=${VHOSTX_RUN_LIMIT:-3000}
 part instructions "bash $l1/instructions.sh ${quick:+-q}" VHOSTX_ICOUNT=1
 part instructions-no-init "bash $l1/instructions.sh ${quick:+-q}" VHOSTX_ICOUNT=1 \
 	"VHOSTX_APPEND=init_on_alloc=0 ${VHOSTX_APPEND:-}"
-part guests "bash $l1/guests.sh ${quick:+-q}"
+[ -n "$instructions" ] || part guests "bash $l1/guests.sh ${quick:+-q}"
 
 results=$cache/bench-$k${quick:+-quick}.json
 jq -s --arg version "$(sed -n 's/^PACKAGE_VERSION="\(.*\)"/\1/p' "$top/dkms.conf")" \
 	--arg quick "$quick" -f "$here/results.jq" "$work"/* >"$work/results"
-mv "$work/results" "$results"
+if [ -n "$instructions" ]; then
+	jq --slurpfile old "$top/Documentation/performance/results.json" \
+		'.guests = $old[0].guests | .guests_older = true' "$work/results" >"$results"
+else
+	mv "$work/results" "$results"
+fi
 [ -n "$quick$failed" ] || "$here/report.sh" "$results" "$top/Documentation"
 table "$results"
 say "figures: $results; $SECONDS s in all"

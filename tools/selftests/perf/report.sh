@@ -137,6 +137,8 @@ write_document()
 	host of two processors. Emulation makes such figures noise: one sample can be several times
 	the next. So there are many short ones by turns, and only a ratio whose quartiles are both on
 	the same side of 1 says anything. Each sample asserts that vhostx has counted the packets that the tap has.
+$(value 'if .guests_older then
+	"The wall-clock figures are of an earlier state of vhostx than the instructions." else "" end')
 
 	Goals
 	=====
