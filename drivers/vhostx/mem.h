@@ -50,4 +50,34 @@ static inline void vhostx_view_set(struct vhostx_view *view,
 	view->iotlb = iotlb;
 }
 
+/**
+ * vhostx_mem_map - translate, without a call in the usual case
+ * @view: the queue's view; caller holds the queue's lock
+ * @addr: guest physical address
+ * @len: bytes, above 0
+ * @perm: VHOST_MAP_RO or VHOST_MAP_WO
+ * @iov: where the segments go
+ * @max: how many fit there
+ *
+ * The usual case is that all of it lies in the region that answered last.
+ *
+ * Return: as vhostx_mem_translate().
+ */
+static inline int vhostx_mem_map(struct vhostx_view *view, u64 addr, u32 len,
+				 unsigned int perm, struct iovec *iov,
+				 unsigned int max)
+{
+	const struct vhost_iotlb_map *map = view->hit;
+
+	if (unlikely(!map || addr < map->start || addr > map->last ||
+		     map->last - addr < len - 1 || !(map->perm & perm) ||
+		     !max))
+		return vhostx_mem_translate(view, addr, len, perm, iov, max);
+
+	iov->iov_base = (void __user *)(unsigned long)
+			(map->addr + (addr - map->start));
+	iov->iov_len = len;
+	return 1;
+}
+
 #endif

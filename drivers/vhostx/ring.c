@@ -157,8 +157,8 @@ static int ring_map_desc(const struct vhostx_desc *desc,
 	if (!desc->len)
 		return 0;
 
-	n = vhostx_mem_translate(view, desc->addr, desc->len,
-				 write ? VHOST_MAP_WO : VHOST_MAP_RO, iov, max);
+	n = vhostx_mem_map(view, desc->addr, desc->len,
+			   write ? VHOST_MAP_WO : VHOST_MAP_RO, iov, max);
 	if (n < 0)
 		return -vhostx_ring_bad(n);
 
