@@ -55,7 +55,7 @@ static inline void vhostx_view_set(struct vhostx_view *view,
  * @view: the queue's view; caller holds the queue's lock
  * @addr: guest physical address
  * @len: bytes, above 0
- * @perm: VHOST_MAP_RO or VHOST_MAP_WO
+ * @perm: as for vhostx_mem_translate()
  * @iov: where the segments go
  * @max: how many fit there
  *
@@ -70,8 +70,8 @@ static inline int vhostx_mem_map(struct vhostx_view *view, u64 addr, u32 len,
 	const struct vhost_iotlb_map *map = view->hit;
 
 	if (unlikely(!map || addr < map->start || addr > map->last ||
-		     map->last - addr < len - 1 || !(map->perm & perm) ||
-		     !max))
+		     map->last - addr < len - 1 ||
+		     (map->perm & perm) != perm || !max))
 		return vhostx_mem_translate(view, addr, len, perm, iov, max);
 
 	iov->iov_base = (void __user *)(unsigned long)

@@ -126,7 +126,7 @@ int vhostx_split_start(struct vhostx_ring *r)
 }
 
 /* Returns how many entries may be fetched. */
-static int split_read_avail_idx(struct vhostx_ring *r)
+static __always_inline int split_read_avail_idx(struct vhostx_ring *r)
 {
 	__virtio16 v;
 	u16 idx;
