@@ -10,6 +10,10 @@ set -euo pipefail
 declare -A only_on=(
 	[vm/selfcheck]=6.12
 	[net/in_order]=7.3
+	[net/hostile_tx_packed]=7.3
+	[net/hostile_rx_packed]=7.3
+	[net/iotlb_live_packed]=6.12
+	[net/log_used_packed]=6.1
 	[qemu/jumbo]=6.1
 	[qemu/reset]=7.3
 	[qemu/iommu]=6.1
