@@ -21,7 +21,7 @@ progress()
 fail()
 {
 	echo "demo: $*" >&2
-	tail -n 5 "$GUEST_DIR"/*.qemu "$GUEST_DIR"/*.console "$GUEST_DIR"/*.last 2>/dev/null >&2
+	tail -n 5 "$GUEST_DIR"/*.qemu "$GUEST_DIR"/*.console "$GUEST_DIR"/*.last >&2 2>/dev/null
 	exit 1
 }
 
