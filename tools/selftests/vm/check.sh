@@ -54,15 +54,22 @@ stage()
 	fi
 }
 
-# Print the tests that run on kernel $1.
+# Its tests with guests have a host of their own, or half of the machine would idle at the end.
+apart=7.3
+
+# Print the tests that run on kernel $1: all, or those with guests or without.
 tests_on()
 {
-	local name
+	local name which=${2:-all} guests='^qemu/|^clients/'
 
 	make -s --no-print-directory -C "$top/tools/selftests" list | sed 's/\.sh$//' |
 		while read -r name; do
 			[ "${only_on[$name]:-$1}" != "$1" ] || echo "$name"
-		done
+		done | case $which in
+		guests) grep -E "$guests" ;;
+		programs) grep -vE "$guests" ;;
+		*) cat ;;
+		esac
 }
 
 # What runs beside each other.
@@ -77,6 +84,14 @@ job()
 	lint)
 		stage lint make -s --no-print-directory -C "$top" lint
 		stage check-fast make -s --no-print-directory -C "$top" check-fast
+		;;
+	guests)
+		mapfile -t tests < <(tests_on "$apart" guests)
+		stage "guests-$apart" "$vm/run.sh" "$apart" "${tests[@]}"
+		;;
+	"$apart")
+		mapfile -t tests < <(tests_on "$apart" programs)
+		stage "vm-$apart" "$vm/run.sh" "$apart" "${tests[@]}"
 		;;
 	*)
 		mapfile -t tests < <(tests_on "$1")
@@ -93,7 +108,7 @@ job_end()
 
 # An emulated host keeps less than one CPU busy: two jobs at a time, their lines marked.
 # A job whose image is not there yet waits for it.
-for name in images "$build_kernel" 6.1 7.3 lint; do
+for name in images "$build_kernel" 6.1 "$apart" lint guests; do
 	[ "$(jobs -rp | wc -l)" -lt 2 ] || job_end
 	job "$name" | sed -u "s/^/$name: /" &
 done
