@@ -5,6 +5,7 @@
 #include <linux/nospec.h>
 #include <linux/sched/mm.h>
 #include <linux/seq_file.h>
+#include <linux/sizes.h>
 #include <linux/slab.h>
 #include <linux/vhost.h>
 #include <linux/virtio_config.h>
@@ -48,6 +49,8 @@ struct vhostx_dev *vhostx_dev_create(void)
 	struct vhostx_dev *dev;
 	int id;
 
+	/* Of a larger one the allocator would make twice as much. */
+	BUILD_BUG_ON(sizeof(*dev) > SZ_128K);
 	dev = kvzalloc(sizeof(*dev), GFP_KERNEL_ACCOUNT);
 	if (!dev)
 		return ERR_PTR(-ENOMEM);

@@ -131,7 +131,7 @@ struct vhostx_chain {
 	u16 bad;
 	u16 place;
 	u16 end;
-	size_t len;
+	u32 len;
 };
 
 /**

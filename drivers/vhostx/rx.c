@@ -86,7 +86,7 @@ static int rx_gather(struct vhostx_vq *vq, size_t need, unsigned int *segs)
 			rx_return(vq, nr + 1);
 			return RX_BAD_BUFFER;
 		}
-		chain->len = len;
+		chain->len = min_t(size_t, len, U32_MAX);
 		room += len;
 		*segs += n;
 		nr++;
@@ -121,7 +121,8 @@ static bool rx_header(struct vhostx_vq *vq, struct iov_iter *to,
 static void rx_use(struct vhostx_vq *vq, unsigned int nr, size_t len)
 {
 	while (nr--) {
-		size_t part = min(len, vhostx_ring_peek(&vq->ring, 0)->len);
+		size_t part = min_t(size_t, len,
+				    vhostx_ring_peek(&vq->ring, 0)->len);
 
 		vhostx_ring_use(&vq->ring, part);
 		len -= part;
