@@ -328,5 +328,5 @@ tap_add()
 # guest_net NAME ADDRESS/LEN: address the guest's NIC.
 guest_net()
 {
-	guest_run "$1" 10 "ip addr replace $2 dev eth0 && ip link set eth0 up"
+	guest_run "$1" 40 "ip addr replace $2 dev eth0 && ip link set eth0 up"
 }
