@@ -45,13 +45,9 @@ void vhostx_ring_reset(struct vhostx_ring *r)
 	r->event_idx = false;
 	r->notify_on_empty = false;
 	r->one_used = false;
-	r->kicks_off = false;
-	r->signalled_valid = false;
-	vhostx_ring_set_base(r, 0);
 	r->signalled = 0;
-	r->fault = VHOSTX_FAULT_NONE;
-	r->nr_used = 0;
-	vhostx_ring_forget(r);
+	vhostx_ring_set_base(r, 0);
+	vhostx_ring_begin(r);
 }
 
 /**
@@ -113,6 +109,19 @@ void vhostx_ring_forget(struct vhostx_ring *r)
 	r->nr_desc = 0;
 	r->next = r->last_avail;
 	r->avail_idx = r->last_avail;
+}
+
+/**
+ * vhostx_ring_begin - nothing is fetched, nothing waits, nothing is wrong
+ * @r: the ring; where it begins is set up
+ */
+void vhostx_ring_begin(struct vhostx_ring *r)
+{
+	r->signalled_valid = false;
+	r->kicks_off = false;
+	r->nr_used = 0;
+	r->fault = VHOSTX_FAULT_NONE;
+	vhostx_ring_forget(r);
 }
 
 /**

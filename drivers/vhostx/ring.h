@@ -225,6 +225,7 @@ struct vhostx_cursor {
 /* ring.c: what no format differs in */
 void vhostx_ring_reset(struct vhostx_ring *r);
 void vhostx_ring_forget(struct vhostx_ring *r);
+void vhostx_ring_begin(struct vhostx_ring *r);
 void vhostx_ring_compact(struct vhostx_ring *r);
 void vhostx_ring_set_base(struct vhostx_ring *r, u32 base);
 u32 vhostx_ring_base(const struct vhostx_ring *r);
@@ -277,6 +278,20 @@ int vhostx_packed_want_signal(struct vhostx_ring *r);
 int vhostx_packed_kicks_on(struct vhostx_ring *r);
 int vhostx_packed_kicks_off(struct vhostx_ring *r);
 int vhostx_packed_has_avail(struct vhostx_ring *r);
+
+/**
+ * vhostx_ring_break - the ring's structure cannot be trusted any more
+ * @r: the ring
+ * @fault: why
+ *
+ * Return: -EIO, for the caller to pass on.
+ */
+static inline int vhostx_ring_break(struct vhostx_ring *r,
+				    enum vhostx_fault fault)
+{
+	r->fault = fault;
+	return -EIO;
+}
 
 /**
  * vhostx_ring_bad - why a chain's address was of no use

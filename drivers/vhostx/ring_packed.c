@@ -7,7 +7,6 @@
 #include <linux/bits.h>
 #include <linux/errno.h>
 #include <linux/kernel.h>
-#include <linux/nospec.h>
 #include <linux/uaccess.h>
 
 #include "ring.h"
@@ -17,12 +16,6 @@
 
 /* What packed_fetch_chain() met, other than a chain or a fault. */
 #define PACKED_FULL	1
-
-static int packed_break(struct vhostx_ring *r, enum vhostx_fault fault)
-{
-	r->fault = fault;
-	return -EIO;
-}
 
 static __always_inline struct vring_packed_desc __user *
 packed_desc(const struct vhostx_ring *r, u16 place)
@@ -121,11 +114,7 @@ int vhostx_packed_start(struct vhostx_ring *r)
 		return -EFAULT;
 
 	r->last_used = used;
-	r->signalled_valid = false;
-	r->kicks_off = false;
-	r->nr_used = 0;
-	r->fault = VHOSTX_FAULT_NONE;
-	vhostx_ring_forget(r);
+	vhostx_ring_begin(r);
 	return 0;
 }
 
@@ -286,7 +275,7 @@ static noinline int packed_fetch_batch(struct vhostx_ring *r, u64 tail)
 		return -ENOSPC;
 
 	if (!packed_read_begin(r))
-		return packed_break(r, VHOSTX_FAULT_DESC_READ);
+		return vhostx_ring_break(r, VHOSTX_FAULT_DESC_READ);
 	for (;;) {
 		/* A head's flags come before the rest of its chain. */
 		smp_rmb();
@@ -309,7 +298,7 @@ fault:
 	/* The sound ones first: a fault is met again at its turn. */
 	if (likely(n))
 		return n;
-	return ret == PACKED_FULL ? -ENOSPC : packed_break(r, -ret);
+	return ret == PACKED_FULL ? -ENOSPC : vhostx_ring_break(r, -ret);
 }
 
 /**
@@ -324,7 +313,7 @@ int vhostx_packed_fetch(struct vhostx_ring *r)
 	u64 tail;
 
 	if (unlikely(get_user(raw, packed_tail(r, r->next))))
-		return packed_break(r, VHOSTX_FAULT_DESC_READ);
+		return vhostx_ring_break(r, VHOSTX_FAULT_DESC_READ);
 	tail = __virtio64_to_cpu(true, raw);
 	if ((tail_flags(tail) & (PACKED_AVAIL | PACKED_USED)) !=
 	    packed_avail_flags(r->next))
@@ -350,7 +339,7 @@ int vhostx_packed_publish(struct vhostx_ring *r)
 	if (unlikely(first == end))
 		return 0;
 	if (!packed_write_begin(r))
-		return packed_break(r, VHOSTX_FAULT_USED_WRITE);
+		return vhostx_ring_break(r, VHOSTX_FAULT_USED_WRITE);
 	if (r->one_used)
 		id = end[-1].id;
 	else
@@ -374,7 +363,7 @@ int vhostx_packed_publish(struct vhostx_ring *r)
 	return 0;
 fault:
 	user_write_access_end();
-	return packed_break(r, VHOSTX_FAULT_USED_WRITE);
+	return vhostx_ring_break(r, VHOSTX_FAULT_USED_WRITE);
 }
 
 /**
@@ -398,7 +387,7 @@ int vhostx_packed_want_signal(struct vhostx_ring *r)
 	r->signalled = r->last_used;
 	r->signalled_valid = true;
 	if (unlikely(get_user(raw, at)))
-		return packed_break(r, VHOSTX_FAULT_AVAIL_READ);
+		return vhostx_ring_break(r, VHOSTX_FAULT_AVAIL_READ);
 	event = __virtio32_to_cpu(true, raw);
 	if (event >> 16 == VRING_PACKED_EVENT_FLAG_DISABLE)
 		return 0;
@@ -424,7 +413,7 @@ int vhostx_packed_has_avail(struct vhostx_ring *r)
 
 	if (unlikely(get_user(flags, (__virtio16 __user *)
 			      &packed_desc(r, r->next)->flags)))
-		return packed_break(r, VHOSTX_FAULT_DESC_READ);
+		return vhostx_ring_break(r, VHOSTX_FAULT_DESC_READ);
 	return (__virtio16_to_cpu(true, flags) & (PACKED_AVAIL | PACKED_USED)) ==
 	       packed_avail_flags(r->next);
 }
@@ -439,7 +428,7 @@ int vhostx_packed_kicks_on(struct vhostx_ring *r)
 {
 	r->kicks_off = false;
 	if (unlikely(packed_put_wish(r, r->next)))
-		return packed_break(r, VHOSTX_FAULT_USED_WRITE);
+		return vhostx_ring_break(r, VHOSTX_FAULT_USED_WRITE);
 
 	/* The wish is out before the descriptor is looked at again. */
 	smp_mb();
@@ -459,6 +448,6 @@ int vhostx_packed_kicks_off(struct vhostx_ring *r)
 	r->kicks_off = true;
 	if (!r->event_idx &&
 	    unlikely(packed_put_event(r, VRING_PACKED_EVENT_FLAG_DISABLE, 0)))
-		return packed_break(r, VHOSTX_FAULT_USED_WRITE);
+		return vhostx_ring_break(r, VHOSTX_FAULT_USED_WRITE);
 	return 0;
 }

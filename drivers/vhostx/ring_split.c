@@ -23,12 +23,6 @@ static inline __virtio32 to_split32(const struct vhostx_ring *r, u32 v)
 	return __cpu_to_virtio32(vhostx_ring_le(r), v);
 }
 
-static int split_break(struct vhostx_ring *r, enum vhostx_fault fault)
-{
-	r->fault = fault;
-	return -EIO;
-}
-
 #define SPLIT_FLAGS	0
 #define SPLIT_IDX	sizeof(__virtio16)
 #define SPLIT_AVAIL(i)	(offsetof(struct vring_avail, ring) + \
@@ -117,11 +111,7 @@ int vhostx_split_start(struct vhostx_ring *r)
 		return -EFAULT;
 
 	r->last_used = split16(r, idx);
-	r->signalled_valid = false;
-	r->kicks_off = false;
-	r->nr_used = 0;
-	r->fault = VHOSTX_FAULT_NONE;
-	vhostx_ring_forget(r);
+	vhostx_ring_begin(r);
 	return 0;
 }
 
@@ -132,13 +122,13 @@ static __always_inline int split_read_avail_idx(struct vhostx_ring *r)
 	u16 idx;
 
 	if (unlikely(get_user(v, split_avail(r, SPLIT_IDX))))
-		return split_break(r, VHOSTX_FAULT_AVAIL_READ);
+		return vhostx_ring_break(r, VHOSTX_FAULT_AVAIL_READ);
 
 	idx = split16(r, v);
 	/* What is new fits beside what was fetched; backwards never does. */
 	if (unlikely((u16)(idx - r->next) >
 		     r->num - (u16)(r->next - r->last_avail)))
-		return split_break(r, VHOSTX_FAULT_AVAIL_JUMP);
+		return vhostx_ring_break(r, VHOSTX_FAULT_AVAIL_JUMP);
 
 	r->avail_idx = idx;
 	/* The entries are read after the index that announced them. */
@@ -247,7 +237,7 @@ int vhostx_split_fetch(struct vhostx_ring *r)
 	chain = r->chain + r->tail;
 
 	if (!split_read_begin(r))
-		return split_break(r, VHOSTX_FAULT_DESC_READ);
+		return vhostx_ring_break(r, VHOSTX_FAULT_DESC_READ);
 	for (; n < todo; n++, chain++) {
 		unsafe_get_user(head, split_avail(r, SPLIT_AVAIL(r->next &
 								 (r->num - 1))),
@@ -264,10 +254,10 @@ int vhostx_split_fetch(struct vhostx_ring *r)
 	/* The sound ones first: a fault is met again at its turn. */
 	if (likely(n))
 		return n;
-	return ret < 0 ? split_break(r, -ret) : -ENOSPC;
+	return ret < 0 ? vhostx_ring_break(r, -ret) : -ENOSPC;
 fault:
 	user_read_access_end();
-	return n ?: split_break(r, VHOSTX_FAULT_AVAIL_READ);
+	return n ?: vhostx_ring_break(r, VHOSTX_FAULT_AVAIL_READ);
 }
 
 /**
@@ -289,7 +279,7 @@ int vhostx_split_publish(struct vhostx_ring *r)
 	if (r->one_used && used < end)
 		used = end - 1;
 	if (!split_write_begin(r))
-		return split_break(r, VHOSTX_FAULT_USED_WRITE);
+		return vhostx_ring_break(r, VHOSTX_FAULT_USED_WRITE);
 	for (; used < end; used++, idx++) {
 		u32 at = idx & (r->num - 1);
 		__virtio32 __user *id = vhostx_ring_used_at(r, SPLIT_USED(at));
@@ -313,7 +303,7 @@ int vhostx_split_publish(struct vhostx_ring *r)
 	return 0;
 fault:
 	user_write_access_end();
-	return split_break(r, VHOSTX_FAULT_USED_WRITE);
+	return vhostx_ring_break(r, VHOSTX_FAULT_USED_WRITE);
 }
 
 /**
@@ -336,7 +326,7 @@ int vhostx_split_want_signal(struct vhostx_ring *r)
 
 	if (!r->event_idx) {
 		if (unlikely(get_user(v, split_avail(r, SPLIT_FLAGS))))
-			return split_break(r, VHOSTX_FAULT_AVAIL_READ);
+			return vhostx_ring_break(r, VHOSTX_FAULT_AVAIL_READ);
 		return !(split16(r, v) & VRING_AVAIL_F_NO_INTERRUPT);
 	}
 
@@ -345,7 +335,7 @@ int vhostx_split_want_signal(struct vhostx_ring *r)
 	if (unlikely(!valid))
 		return 1;
 	if (unlikely(get_user(v, split_used_event(r))))
-		return split_break(r, VHOSTX_FAULT_AVAIL_READ);
+		return vhostx_ring_break(r, VHOSTX_FAULT_AVAIL_READ);
 	return vring_need_event(split16(r, v), r->last_used, old);
 }
 
@@ -381,7 +371,7 @@ int vhostx_split_kicks_on(struct vhostx_ring *r)
 	else
 		ret = put_user(to_split16(r, 0), split_flags(r));
 	if (unlikely(ret))
-		return split_break(r, VHOSTX_FAULT_USED_WRITE);
+		return vhostx_ring_break(r, VHOSTX_FAULT_USED_WRITE);
 
 	/* The wish is out before the index is read again. */
 	smp_mb();
@@ -402,6 +392,6 @@ int vhostx_split_kicks_off(struct vhostx_ring *r)
 	if (!r->event_idx &&
 	    unlikely(put_user(to_split16(r, VRING_USED_F_NO_NOTIFY),
 			      split_flags(r))))
-		return split_break(r, VHOSTX_FAULT_USED_WRITE);
+		return vhostx_ring_break(r, VHOSTX_FAULT_USED_WRITE);
 	return 0;
 }
