@@ -9,6 +9,7 @@
 
 #include <linux/errno.h>
 #include <linux/types.h>
+#include <linux/uaccess.h>
 #include <linux/uio.h>
 #include <linux/virtio_byteorder.h>
 #include <linux/virtio_ring.h>
@@ -372,6 +373,21 @@ vhostx_ring_desc_at(const struct vhostx_ring *r, u32 i)
 {
 	return vhostx_ring_at(r->desc, r->pieces ? r->pieces->desc : NULL,
 			      i * sizeof(*r->desc));
+}
+
+/**
+ * vhostx_ring_read_begin - open a window to read descriptors and what the driver says
+ * @r: the ring
+ *
+ * Pieces were checked one by one when they were translated, so the first stands
+ * for all.
+ *
+ * Return: whether it is open, for user_read_access_end().
+ */
+static __always_inline bool vhostx_ring_read_begin(const struct vhostx_ring *r)
+{
+	return user_read_access_begin(vhostx_ring_desc_at(r, 0), r->pieces ? 1 :
+				      r->num * sizeof(*r->desc));
 }
 
 /**

@@ -79,16 +79,7 @@ static int packed_put_wish(struct vhostx_ring *r, u16 place)
 	       packed_put_event(r, VRING_PACKED_EVENT_FLAG_ENABLE, 0);
 }
 
-/*
- * Open a window on the ring: pieces were checked one by one when they were
- * translated, so the first stands for all.
- */
-static __always_inline bool packed_read_begin(const struct vhostx_ring *r)
-{
-	return user_read_access_begin(vhostx_ring_desc_at(r, 0), r->pieces ? 1 :
-				      r->num * sizeof(*r->desc));
-}
-
+/* As vhostx_ring_read_begin(), to write the ring. */
 static __always_inline bool packed_write_begin(const struct vhostx_ring *r)
 {
 	return user_write_access_begin(vhostx_ring_desc_at(r, 0), r->pieces ?
@@ -274,7 +265,7 @@ static noinline int packed_fetch_batch(struct vhostx_ring *r, u64 tail)
 	if (chain == end)
 		return -ENOSPC;
 
-	if (!packed_read_begin(r))
+	if (!vhostx_ring_read_begin(r))
 		return vhostx_ring_break(r, VHOSTX_FAULT_DESC_READ);
 	for (;;) {
 		/* A head's flags come before the rest of its chain. */

@@ -55,16 +55,7 @@ static __virtio16 __user *split_avail_event(const struct vhostx_ring *r)
 	return vhostx_ring_used_at(r, SPLIT_USED(r->num));
 }
 
-/*
- * Open a window on a part: pieces were checked one by one when they were
- * translated, so the first stands for all.
- */
-static __always_inline bool split_read_begin(const struct vhostx_ring *r)
-{
-	return user_read_access_begin(vhostx_ring_desc_at(r, 0), r->pieces ? 1 :
-				      r->num * sizeof(*r->desc));
-}
-
+/* As vhostx_ring_read_begin(), to write the used ring. */
 static __always_inline bool split_write_begin(const struct vhostx_ring *r)
 {
 	return user_write_access_begin(vhostx_ring_used_at(r, 0), r->pieces ? 1 :
@@ -236,7 +227,7 @@ int vhostx_split_fetch(struct vhostx_ring *r)
 		    (unsigned int)VHOSTX_BATCH, VHOSTX_CHAIN_MAX - r->tail);
 	chain = r->chain + r->tail;
 
-	if (!split_read_begin(r))
+	if (!vhostx_ring_read_begin(r))
 		return vhostx_ring_break(r, VHOSTX_FAULT_DESC_READ);
 	for (; n < todo; n++, chain++) {
 		unsafe_get_user(head, split_avail(r, SPLIT_AVAIL(r->next &
