@@ -43,7 +43,8 @@ guest_start()
 	rm -f "$dir/$name".{ctl,mon}.{in,out}
 	mkfifo "$dir/$name".mon.{in,out}
 	if [ -n "$from" ]; then
-		incoming=(-incoming "$(guest_socket "$name")")
+		# One whose CPUs give up would boot afresh, and not show where it was.
+		incoming=(-incoming "$(guest_socket "$name")" -action "reboot=shutdown,shutdown=pause")
 		guest_origin[$name]=${guest_origin[$from]}
 	else
 		mkfifo "$dir/$name".ctl.{in,out}
@@ -161,6 +162,7 @@ guest_state()
 	guest_alive "$1" || return 0
 	for round in 1 2; do
 		echo "== $1, round $round"
+		guest_monitor "$1" 'info status'
 		guest_monitor "$1" 'info registers -a'
 		guest_monitor "$1" 'info lapic'
 		guest_monitor "$1" 'info pic'
