@@ -72,11 +72,18 @@ tests_on()
 		esac
 }
 
-# What runs beside each other.
-job()
+# The stage $1: what tests_on prints for the rest of the arguments, on the kernel $2.
+run_on()
 {
 	local tests
 
+	mapfile -t tests < <(tests_on "${@:2}")
+	stage "$1" "$vm/run.sh" "$2" "${tests[@]}"
+}
+
+# What runs beside each other.
+job()
+{
 	case $1 in
 	images)
 		stage images "$vm/image.sh" "${kernels[@]}" forky
@@ -85,18 +92,9 @@ job()
 		stage lint make -s --no-print-directory -C "$top" lint
 		stage check-fast make -s --no-print-directory -C "$top" check-fast
 		;;
-	guests)
-		mapfile -t tests < <(tests_on "$apart" guests)
-		stage "guests-$apart" "$vm/run.sh" "$apart" "${tests[@]}"
-		;;
-	"$apart")
-		mapfile -t tests < <(tests_on "$apart" programs)
-		stage "vm-$apart" "$vm/run.sh" "$apart" "${tests[@]}"
-		;;
-	*)
-		mapfile -t tests < <(tests_on "$1")
-		stage "vm-$1" "$vm/run.sh" "$1" "${tests[@]}"
-		;;
+	guests) run_on "guests-$apart" "$apart" guests ;;
+	"$apart") run_on "vm-$apart" "$apart" programs ;;
+	*) run_on "vm-$1" "$1" ;;
 	esac
 }
 
