@@ -62,10 +62,13 @@ vm-test: ## Run the tests T= (group or group/name; all) on kernel K= (root)
 abi-doc: ## Documentation/abi.rst, from a test on every kernel (root)
 	@$(VM)/abi-doc.sh
 
+netlink: ## The C of the netlink family, from its specification (root)
+	@$(VM)/netlink.sh
+
 help: ## This list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  \1\t\2/p' Makefile | expand -t 16
 	@echo 'K= is 6.1, 6.12 or 7.3. The lab caches in /var/cache/vhostx (VHOSTX_CACHE=).'
 
 .DEFAULT_GOAL := module
 .PHONY: module clean install uninstall demo check check-long check-fast lint \
-	bench vm-image vm-shell vm-test abi-doc help
+	bench vm-image vm-shell vm-test abi-doc netlink help

@@ -5,7 +5,7 @@
 
 #include "ring.h"
 
-static const char * const fault_names[VHOSTX_FAULT_COUNT] = {
+static const char * const fault_names[__VHOSTX_FAULT_MAX] = {
 	[VHOSTX_FAULT_NONE] = "none",
 	[VHOSTX_FAULT_AVAIL_READ] = "avail-read",
 	[VHOSTX_FAULT_AVAIL_JUMP] = "avail-jump",
@@ -26,7 +26,7 @@ static const char * const fault_names[VHOSTX_FAULT_COUNT] = {
  */
 const char *vhostx_fault_name(enum vhostx_fault fault)
 {
-	return fault < VHOSTX_FAULT_COUNT ? fault_names[fault] : "unknown";
+	return fault < __VHOSTX_FAULT_MAX ? fault_names[fault] : "unknown";
 }
 
 /**

@@ -13,6 +13,7 @@
 #include <linux/uio.h>
 #include <linux/virtio_byteorder.h>
 #include <linux/virtio_ring.h>
+#include <uapi/linux/vhostx_netlink.h>
 
 #include "mem.h"
 
@@ -34,38 +35,6 @@
 /* Pieces that the parts of a ring are looked up in when they lie scattered. */
 #define VHOSTX_PIECE		0x1000
 #define VHOSTX_PIECES(size)	((size) / VHOSTX_PIECE + 2)
-
-/**
- * enum vhostx_fault - what breaks a ring
- * @VHOSTX_FAULT_NONE: the ring is sound
- * @VHOSTX_FAULT_AVAIL_READ: available ring is not readable
- * @VHOSTX_FAULT_AVAIL_JUMP: more entries than the ring holds
- * @VHOSTX_FAULT_DESC_READ: descriptor table is not readable
- * @VHOSTX_FAULT_DESC_RANGE: descriptor number outside the table
- * @VHOSTX_FAULT_DESC_LOOP: chain longer than its table
- * @VHOSTX_FAULT_INDIRECT_LEN: table empty, or not of whole entries
- * @VHOSTX_FAULT_INDIRECT_NEST: indirect inside indirect, or chained
- * @VHOSTX_FAULT_USED_WRITE: used ring is not writable
- * @VHOSTX_FAULT_LOG_WRITE: dirty log is not writable
- * @VHOSTX_FAULT_COUNT: how many there are
- *
- * A ring breaks when its structure cannot be trusted any more. A chain whose
- * structure is sound but whose buffers are not is a bad frame instead, see
- * enum vhostx_bad.
- */
-enum vhostx_fault {
-	VHOSTX_FAULT_NONE,
-	VHOSTX_FAULT_AVAIL_READ,
-	VHOSTX_FAULT_AVAIL_JUMP,
-	VHOSTX_FAULT_DESC_READ,
-	VHOSTX_FAULT_DESC_RANGE,
-	VHOSTX_FAULT_DESC_LOOP,
-	VHOSTX_FAULT_INDIRECT_LEN,
-	VHOSTX_FAULT_INDIRECT_NEST,
-	VHOSTX_FAULT_USED_WRITE,
-	VHOSTX_FAULT_LOG_WRITE,
-	VHOSTX_FAULT_COUNT
-};
 
 /**
  * enum vhostx_bad - why one chain cannot carry a frame

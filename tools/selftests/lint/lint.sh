@@ -11,8 +11,11 @@ here=$(cd "$(dirname "$0")" && pwd)
 driver=drivers/vhostx
 # Written by make bench.
 figures=Documentation/performance
+# Written by the kernel's generator, and what it is written from.
+netlink=(Documentation/netlink/specs/vhostx.yaml include/uapi/linux/vhostx_netlink.h
+	drivers/vhostx/nl_gen.h drivers/vhostx/nl_gen.c)
 longest=800
-checks=(spdx length layers versions scripts checkpatch kernel-doc userspace
+checks=(spdx length layers versions netlink scripts checkpatch kernel-doc userspace
 	module-6.1 module-6.12 module-7.3 module-forky)
 
 # Lowest first: a file includes its own header, and those of the rows above its own.
@@ -55,6 +58,12 @@ named()
 	files | grep -E "$1" || true
 }
 
+# Of those, what we write ourselves.
+written()
+{
+	named "$1" | grep -vxF "$(printf '%s\n' "${netlink[@]}")" || true
+}
+
 scripts()
 {
 	files | while read -r file; do
@@ -66,15 +75,18 @@ scripts()
 
 check_spdx()
 {
-	local file
+	local file licence
 
 	while read -r file; do
+		licence=GPL-2.0-only
+		[[ " ${netlink[*]} " != *" $file "* ]] ||
+			licence='((GPL-2.0 WITH Linux-syscall-note) OR BSD-3-Clause)'
 		# Read as it is on the web, one word long, or figures.
 		case $file in
 		*.md | */settings | */.checkpatch-* | "$figures"/*) continue ;;
 		esac
-		sed -n '/^#!/d; p; q' "$file" | grep -q 'SPDX-License-Identifier: GPL-2.0-only' ||
-			sed -n '2p' "$file" | grep -q 'SPDX-License-Identifier: GPL-2.0-only' ||
+		sed -n '/^#!/d; p; q' "$file" | grep -qF "SPDX-License-Identifier: $licence" ||
+			sed -n '2p' "$file" | grep -qF "SPDX-License-Identifier: $licence" ||
 			echo "$file: no SPDX line at its head"
 	done < <(files)
 }
@@ -130,6 +142,18 @@ check_versions()
 		xargs grep -HnE 'LINUX_VERSION|KERNEL_VERSION|RHEL_RELEASE|UTS_RELEASE' || true
 }
 
+check_netlink()
+{
+	local made file
+
+	made=$(mktemp -d)
+	"$vm/netlink.sh" "$made"
+	for file in "${netlink[@]:1}"; do
+		cmp -s "$file" "$made/$file" || echo "$file: is not what ${netlink[0]} makes (make netlink)"
+	done
+	rm -r "$made"
+}
+
 check_scripts()
 {
 	mapfile -t list < <(scripts)
@@ -139,7 +163,7 @@ check_scripts()
 
 check_checkpatch()
 {
-	mapfile -t list < <(named '\.[ch]$')
+	mapfile -t list < <(written '\.[ch]$')
 	in_image "$here/lint.sh" inside checkpatch "${list[@]}"
 }
 
@@ -170,7 +194,7 @@ checkpatch()
 
 check_kernel-doc()
 {
-	mapfile -t list < <(named "^($driver|include)/.*\.[ch]$")
+	mapfile -t list < <(written "^($driver|include)/.*\.[ch]$")
 	in_image perl "$linux/scripts/kernel-doc" -none -Wall "${list[@]}"
 }
 
@@ -188,7 +212,7 @@ inside_userspace()
 	for file in "$@"; do
 		flags=(-I"$top/tools/selftests/lib" -I"$top/include/uapi" -isystem "$kselftest")
 		[[ $file != tools/selftests/ring/* ]] ||
-			flags=(-I"${file%/*}/include" -I"${file%/*}" -I"$driver" -isystem "$kselftest")
+			flags=(-I"${file%/*}/include" -I"${file%/*}" -I"$driver" -Iinclude -isystem "$kselftest")
 		gcc -std=gnu11 -Wall -Wextra -Wshadow -Wstrict-prototypes -Wundef \
 			-Wold-style-definition -Wwrite-strings -Wformat=2 -D_GNU_SOURCE -pthread \
 			"${flags[@]}" -fsyntax-only "$file" 2>&1 |

@@ -390,7 +390,7 @@ static void expect_sound(struct __test_metadata *_metadata,
 	ASSERT_LE(r->head, r->tail);
 	ASSERT_LE(r->tail, VHOSTX_CHAIN_MAX);
 	ASSERT_LE(r->nr_desc, VHOSTX_CHAIN_MAX);
-	ASSERT_LT(r->fault, VHOSTX_FAULT_COUNT);
+	ASSERT_LT(r->fault, __VHOSTX_FAULT_MAX);
 	ASSERT_TRUE(r->packed || vhostx_ring_cached(r) <= r->num);
 	expect_cache(_metadata, r);
 	expect_used(_metadata, r);
@@ -450,7 +450,7 @@ static bool can_break(struct vhostx_ring *r, enum vhostx_fault fault)
 
 TEST_F_TIMEOUT(hostile, random, 300)
 {
-	u32 faults[VHOSTX_FAULT_COUNT] = {}, good = 0, bad = 0, step, i;
+	u32 faults[__VHOSTX_FAULT_MAX] = {}, good = 0, bad = 0, step, i;
 	struct vhostx_ring *r = self->r;
 	bool was_broken;
 	int n = 0;
@@ -506,7 +506,7 @@ TEST_F_TIMEOUT(hostile, random, 300)
 	}
 	/* Every way to break was taken, and many frames came through. */
 	TH_LOG("%u steps: %u good, %u bad", STEPS, good, bad);
-	for (i = 1; i < VHOSTX_FAULT_COUNT; i++) {
+	for (i = 1; i < __VHOSTX_FAULT_MAX; i++) {
 		TH_LOG("%s: %u", vhostx_fault_name(i), faults[i]);
 		EXPECT_EQ(faults[i] > 0, can_break(r, i));
 	}

@@ -58,13 +58,13 @@ TEST_F(split, fault_names)
 {
 	int i, j;
 
-	for (i = 0; i < VHOSTX_FAULT_COUNT; i++) {
+	for (i = 0; i < __VHOSTX_FAULT_MAX; i++) {
 		ASSERT_NE(vhostx_fault_name(i), NULL);
 		for (j = 0; j < i; j++)
 			ASSERT_STRNE(vhostx_fault_name(i), vhostx_fault_name(j));
 	}
 	ASSERT_STREQ(vhostx_fault_name(VHOSTX_FAULT_NONE), "none");
-	ASSERT_STREQ(vhostx_fault_name(VHOSTX_FAULT_COUNT), "unknown");
+	ASSERT_STREQ(vhostx_fault_name(__VHOSTX_FAULT_MAX), "unknown");
 	ASSERT_STREQ(vhostx_fault_name(-1), "unknown");
 }
 

@@ -10,6 +10,7 @@ set -euo pipefail
 # What every L1 has: the module's build, the clients, and what the tests call.
 packages=(apt kmod udev mount util-linux procps strace initramfs-tools zstd
 	linux-image-amd64 linux-headers-amd64 dkms gcc make libc6-dev
+	libmnl-dev libjson-c-dev debhelper dh-dkms
 	iproute2 iputils-ping iperf3 ethtool busybox-static
 	qemu-system-x86 dpdk-dev openvswitch-switch
 	libvirt-clients libvirt-daemon libvirt-daemon-driver-qemu)
@@ -24,7 +25,8 @@ describe()
 		suite=bookworm ;;
 	6.12)
 		suite=trixie
-		packages+=(sparse shellcheck libubsan1)
+		packages+=(sparse shellcheck libubsan1 python3-yaml python3-jsonschema
+			bpftrace bash-completion lintian python3-sphinx graphviz)
 		hooks+=(--customize-hook="'$vm/source.sh' \"\$1\"") ;;
 	7.3)
 		suite=trixie
