@@ -399,7 +399,7 @@ static int cdev_open(struct inode *inode, struct file *file)
 
 static int cdev_release(struct inode *inode, struct file *file)
 {
-	vhostx_dev_free(file->private_data);
+	vhostx_dev_close(file->private_data);
 	return 0;
 }
 

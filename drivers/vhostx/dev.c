@@ -13,6 +13,7 @@
 
 #include "compat/compat.h"
 #include "dev.h"
+#include "event.h"
 #include "vq.h"
 
 /* Offered; the first word on every kernel. */
@@ -39,6 +40,58 @@ static DEFINE_MUTEX(vhostx_devs_lock);
 static LIST_HEAD(vhostx_devs);
 static DEFINE_IDA(vhostx_ids);
 
+/* By id: a dump of all goes on after the last one it has shown. */
+static void devs_add(struct vhostx_dev *dev)
+{
+	struct vhostx_dev *next;
+
+	mutex_lock(&vhostx_devs_lock);
+	list_for_each_entry(next, &vhostx_devs, node) {
+		if (next->id > dev->id)
+			break;
+	}
+	list_add_tail(&dev->node, &next->node);
+	mutex_unlock(&vhostx_devs_lock);
+}
+
+/**
+ * vhostx_dev_next - a device, to show it
+ * @id: its id at least
+ *
+ * Return: the open one with the lowest such id, for vhostx_dev_put(), or NULL.
+ */
+struct vhostx_dev *vhostx_dev_next(unsigned int id)
+{
+	struct vhostx_dev *dev, *found = NULL;
+
+	mutex_lock(&vhostx_devs_lock);
+	list_for_each_entry(dev, &vhostx_devs, node) {
+		if (dev->id >= id) {
+			refcount_inc(&dev->refs);
+			found = dev;
+			break;
+		}
+	}
+	mutex_unlock(&vhostx_devs_lock);
+	return found;
+}
+
+/**
+ * vhostx_dev_put - give up a reference
+ * @dev: from vhostx_dev_next(); NULL is fine
+ */
+void vhostx_dev_put(struct vhostx_dev *dev)
+{
+	int i;
+
+	if (!dev || !refcount_dec_and_test(&dev->refs))
+		return;
+	for (i = 0; i < VHOSTX_QUEUES; i++)
+		vhostx_vq_free(&dev->vq[i]);
+	mutex_destroy(&dev->lock);
+	kvfree(dev);
+}
+
 /**
  * vhostx_dev_create - a device for a file that was opened
  *
@@ -61,6 +114,7 @@ struct vhostx_dev *vhostx_dev_create(void)
 	}
 
 	dev->id = id;
+	refcount_set(&dev->refs, 1);
 	dev->fork_owner = vhostx_fork_default;
 	mutex_init(&dev->lock);
 	spin_lock_init(&dev->miss_lock);
@@ -68,20 +122,17 @@ struct vhostx_dev *vhostx_dev_create(void)
 	vhostx_vq_init(&dev->vq[VHOSTX_RX], dev, false);
 	vhostx_vq_init(&dev->vq[VHOSTX_TX], dev, true);
 
-	mutex_lock(&vhostx_devs_lock);
-	list_add_tail(&dev->node, &vhostx_devs);
-	mutex_unlock(&vhostx_devs_lock);
+	devs_add(dev);
+	vhostx_event(VHOSTX_CMD_DEV_ADD_NTF, dev);
 	return dev;
 }
 
 /**
- * vhostx_dev_free - end a device whose file is gone
+ * vhostx_dev_close - end a device whose file is gone
  * @dev: the device
  */
-void vhostx_dev_free(struct vhostx_dev *dev)
+void vhostx_dev_close(struct vhostx_dev *dev)
 {
-	int i;
-
 	mutex_lock(&vhostx_devs_lock);
 	list_del(&dev->node);
 	mutex_unlock(&vhostx_devs_lock);
@@ -90,11 +141,9 @@ void vhostx_dev_free(struct vhostx_dev *dev)
 	vhostx_dev_reset(dev);
 	mutex_unlock(&dev->lock);
 
-	for (i = 0; i < VHOSTX_QUEUES; i++)
-		vhostx_vq_free(&dev->vq[i]);
-	mutex_destroy(&dev->lock);
+	vhostx_event(VHOSTX_CMD_DEV_DEL_NTF, dev);
 	ida_free(&vhostx_ids, dev->id);
-	kvfree(dev);
+	vhostx_dev_put(dev);
 }
 
 /**
@@ -138,8 +187,11 @@ int vhostx_dev_set_owner(struct vhostx_dev *dev)
 	worker->queues = VHOSTX_QUEUES;
 	for (i = 0; i < VHOSTX_QUEUES; i++)
 		vhostx_vq_set_worker(&dev->vq[i], worker);
-	WRITE_ONCE(dev->owner, task_tgid_nr(current));
+	get_task_comm(dev->comm, current->group_leader);
+	/* Who finds the owner finds its name. */
+	smp_store_release(&dev->owner, task_tgid_nr(current));
 	dev->mm = mm;
+	vhostx_event(VHOSTX_CMD_DEV_CHANGE_NTF, dev);
 	return 0;
 }
 
@@ -153,6 +205,7 @@ static void dev_set_table(struct vhostx_dev *dev, struct vhost_iotlb *table,
 	}
 	dev->table = table;
 	dev->owners = owners;
+	WRITE_ONCE(dev->regions, table ? table->nmaps : 0);
 }
 
 /* Takes it over; the queues use it from now on, or the memory table without. */
@@ -161,6 +214,7 @@ static void dev_set_iotlb(struct vhostx_dev *dev, struct vhost_iotlb *iotlb)
 	struct vhost_iotlb *old = dev->iotlb;
 	int i;
 
+	WRITE_ONCE(dev->iotlb_entries, 0);
 	WRITE_ONCE(dev->iotlb, iotlb);
 	for (i = 0; i < VHOSTX_QUEUES; i++)
 		vhostx_vq_set_iotlb(&dev->vq[i], iotlb);
@@ -170,12 +224,21 @@ static void dev_set_iotlb(struct vhostx_dev *dev, struct vhost_iotlb *iotlb)
 	wake_up_interruptible_poll(&dev->miss_wait, EPOLLIN | EPOLLRDNORM);
 }
 
+static void dev_store_features(struct vhostx_dev *dev, const u64 *features)
+{
+	int i;
+
+	for (i = 0; i < VHOSTX_FEATURE_WORDS; i++)
+		WRITE_ONCE(dev->features[i], features[i]);
+}
+
 /**
  * vhostx_dev_reset - stop the queues, forget the owner and all it set up
  * @dev: the device
  */
 void vhostx_dev_reset(struct vhostx_dev *dev)
 {
+	static const u64 none[VHOSTX_FEATURE_WORDS];
 	int i;
 
 	for (i = 0; i < VHOSTX_QUEUES; i++) {
@@ -186,6 +249,7 @@ void vhostx_dev_reset(struct vhostx_dev *dev)
 	}
 	dev_set_table(dev, NULL, NULL);
 	dev_set_iotlb(dev, NULL);
+	dev_store_features(dev, none);
 	dev->backend_features = 0;
 
 	if (!dev->mm)
@@ -199,6 +263,7 @@ void vhostx_dev_reset(struct vhostx_dev *dev)
 	WRITE_ONCE(dev->owner, 0);
 	mmput(dev->mm);
 	dev->mm = NULL;
+	vhostx_event(VHOSTX_CMD_DEV_CHANGE_NTF, dev);
 }
 
 static int dev_new_iotlb(struct vhostx_dev *dev, bool want)
@@ -260,6 +325,8 @@ int vhostx_dev_set_features(struct vhostx_dev *dev, const u64 *features)
 	}
 	for (i = 0; i < VHOSTX_QUEUES; i++)
 		vhostx_vq_set_features(&dev->vq[i], features);
+	dev_store_features(dev, features);
+	vhostx_event(VHOSTX_CMD_DEV_CHANGE_NTF, dev);
 	return 0;
 }
 

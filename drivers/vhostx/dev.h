@@ -21,7 +21,9 @@ extern bool vhostx_fork_default;
 extern int vhostx_max_iotlb_entries;
 
 struct vhostx_dev *vhostx_dev_create(void);
-void vhostx_dev_free(struct vhostx_dev *dev);
+void vhostx_dev_close(struct vhostx_dev *dev);
+struct vhostx_dev *vhostx_dev_next(unsigned int id);
+void vhostx_dev_put(struct vhostx_dev *dev);
 int vhostx_dev_check_owner(const struct vhostx_dev *dev);
 int vhostx_dev_set_owner(struct vhostx_dev *dev);
 void vhostx_dev_reset(struct vhostx_dev *dev);

@@ -289,7 +289,7 @@ static void iotlb_answered(struct vhostx_dev *dev, u64 first, u64 last)
 }
 
 /* Under the locks of the device and of all queues. */
-static int iotlb_do(struct vhostx_dev *dev, const struct vhost_iotlb_msg *msg)
+static int iotlb_change(struct vhostx_dev *dev, const struct vhost_iotlb_msg *msg)
 {
 	u64 last = msg->iova + msg->size - 1;
 	int ret = 0;
@@ -319,6 +319,15 @@ static int iotlb_do(struct vhostx_dev *dev, const struct vhost_iotlb_msg *msg)
 	default:
 		return -EFAULT;
 	}
+}
+
+static int iotlb_do(struct vhostx_dev *dev, const struct vhost_iotlb_msg *msg)
+{
+	int ret = iotlb_change(dev, msg);
+
+	if (dev->iotlb)
+		WRITE_ONCE(dev->iotlb_entries, dev->iotlb->nmaps);
+	return ret;
 }
 
 /**

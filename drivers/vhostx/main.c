@@ -6,11 +6,14 @@
 #include <linux/miscdevice.h>
 #include <linux/module.h>
 #include <linux/seq_file.h>
+#include <net/genetlink.h>
+#include <uapi/linux/vhostx_netlink.h>
 
 #include "cdev.h"
 #include "compat/compat.h"
 #include "dev.h"
 #include "netdev.h"
+#include "nl.h"
 
 /* Of those for local use (Documentation/admin-guide/devices.txt). */
 #define VHOSTX_MINOR	248
@@ -106,11 +109,12 @@ static int __init vhostx_init(void)
 	ret = vhostx_netdevs_start();
 	if (ret)
 		return ret;
+	ret = vhostx_nl_start();
+	if (ret)
+		goto err_netdevs;
 	ret = vhostx_register();
-	if (ret) {
-		vhostx_netdevs_stop();
-		return ret;
-	}
+	if (ret)
+		goto err_nl;
 	if (vhostx_zerocopy)
 		pr_info("experimental_zcopytx=1 has no effect: TX always copies\n");
 
@@ -118,6 +122,11 @@ static int __init vhostx_init(void)
 	debugfs_create_file("queues", 0400, vhostx_debugfs, NULL,
 			    &vhostx_devs_fops);
 	return 0;
+err_nl:
+	vhostx_nl_stop();
+err_netdevs:
+	vhostx_netdevs_stop();
+	return ret;
 }
 
 static void __exit vhostx_exit(void)
@@ -126,6 +135,7 @@ static void __exit vhostx_exit(void)
 	if (vhostx_takeover)
 		misc_deregister(&vhostx_vhost_net);
 	misc_deregister(&vhostx_misc);
+	vhostx_nl_stop();
 	vhostx_netdevs_stop();
 }
 
@@ -138,3 +148,4 @@ MODULE_AUTHOR("The vhostx authors");
 MODULE_DESCRIPTION("In-kernel virtio-net device back end for virtual machines");
 MODULE_ALIAS_MISCDEV(VHOSTX_MINOR);
 MODULE_ALIAS("devname:vhostx");
+MODULE_ALIAS_GENL_FAMILY(VHOSTX_FAMILY_NAME);

@@ -5,11 +5,16 @@
  * still there: a device is counted at only where it was found among the living,
  * and until it is about to go.
  */
+#include <linux/fs.h>
+#include <linux/if_packet.h>
+#include <linux/net.h>
 #include <linux/netdevice.h>
+#include <linux/seq_file.h>
 #include <linux/spinlock.h>
 #include <linux/string.h>
 #include <net/net_namespace.h>
 #include <net/rtnetlink.h>
+#include <net/sock.h>
 
 #include "netdev.h"
 
@@ -154,5 +159,63 @@ void vhostx_netdev_count(struct vhostx_netdev *n, unsigned int packets,
 		dev_sw_netstats_tx_add(dev, packets, bytes);
 		preempt_enable();
 	}
+	rcu_read_unlock();
+}
+
+/* A tap says to /proc which device it is. */
+static bool netdev_tap_name(struct file *file, char *name)
+{
+	char line[sizeof("iff:\t\n") + IFNAMSIZ] = "", *end;
+	struct seq_file seq = { .buf = line, .size = sizeof(line) - 1 };
+
+	if (!file->f_op->show_fdinfo)
+		return false;
+	file->f_op->show_fdinfo(&seq, file);
+	end = strchr(line, '\n');
+	if (strncmp(line, "iff:\t", 5) || !end)
+		return false;
+	*end = 0;
+	return strscpy(name, line + 5, IFNAMSIZ) > 0;
+}
+
+static int netdev_packet_index(struct socket *sock)
+{
+	struct sockaddr_storage addr = {};
+
+	if (sock->sk->sk_family != AF_PACKET ||
+	    sock->ops->getname(sock, (struct sockaddr *)&addr, 1) < 0)
+		return 0;
+	return ((struct sockaddr_ll *)&addr)->sll_ifindex;
+}
+
+/**
+ * vhostx_netdev_identify - find out which device a backend is at present
+ * @id: where it goes
+ * @sock: the backend; a macvtap's device is not found
+ *
+ * The index and the namespace are known where the device is still in the one
+ * that the backend was opened in.
+ *
+ * Context: takes rtnl.
+ */
+void vhostx_netdev_identify(struct vhostx_netdev_id *id, struct socket *sock)
+{
+	struct net *net = sock_net(sock->sk);
+	char name[IFNAMSIZ] = "";
+	struct net_device *dev;
+	bool tap;
+
+	tap = netdev_tap_name(sock->file, name);
+	rcu_read_lock();
+	dev = tap ? dev_get_by_name_rcu(net, name) :
+		    dev_get_by_index_rcu(net, netdev_packet_index(sock));
+	if (dev && tap && !netdev_is_tun(dev))
+		dev = NULL;
+	if (dev)
+		strscpy(name, dev->name, sizeof(name));
+	/* Who reads it without a lock finds an end in it at any time. */
+	strscpy(id->name, name, sizeof(id->name));
+	WRITE_ONCE(id->ifindex, dev ? dev->ifindex : 0);
+	WRITE_ONCE(id->netns, dev ? net->ns.inum : 0);
 	rcu_read_unlock();
 }

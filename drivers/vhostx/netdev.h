@@ -3,11 +3,13 @@
 #ifndef _VHOSTX_NETDEV_H
 #define _VHOSTX_NETDEV_H
 
+#include <linux/if.h>
 #include <linux/list.h>
 #include <linux/rcupdate.h>
 #include <linux/types.h>
 
 struct net_device;
+struct socket;
 
 /* Lookups that may fail before no more are made. */
 #define VHOSTX_NETDEV_TRIES	4
@@ -26,10 +28,23 @@ struct vhostx_netdev {
 	unsigned int failed;
 };
 
+/**
+ * struct vhostx_netdev_id - which device a backend is, for people
+ * @name: its name; empty where that is not known
+ * @ifindex: its index, or 0
+ * @netns: the inode of its namespace, or 0
+ */
+struct vhostx_netdev_id {
+	char name[IFNAMSIZ];
+	int ifindex;
+	unsigned int netns;
+};
+
 int vhostx_netdevs_start(void);
 void vhostx_netdevs_stop(void);
 void vhostx_netdev_find(struct vhostx_netdev *n, const void *addr);
 void vhostx_netdev_forget(struct vhostx_netdev *n);
+void vhostx_netdev_identify(struct vhostx_netdev_id *id, struct socket *sock);
 void vhostx_netdev_count(struct vhostx_netdev *n, unsigned int packets,
 			 unsigned int bytes);
 

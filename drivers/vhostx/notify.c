@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Waiting for kicks and sockets; telling the driver and the VMM. */
 #include <linux/file.h>
+#include <linux/log2.h>
 
 #include "compat/compat.h"
+#include "event.h"
 #include "notify.h"
 
 /**
@@ -277,6 +279,7 @@ void vhostx_vq_publish(struct vhostx_vq *vq)
 			notify_log_entries(vq, first, nr);
 	}
 	vhostx_count(&vq->stats, VHOSTX_BATCHES, 1);
+	vhostx_count(&vq->stats, VHOSTX_BATCH_1 + min(ilog2(nr), 6), 1);
 
 	want = vhostx_ring_want_signal(&vq->ring);
 	if (want > 0 && vq->call) {
@@ -298,4 +301,5 @@ void vhostx_vq_break(struct vhostx_vq *vq)
 		 vq->is_tx ? "tx" : "rx", vhostx_fault_name(vq->ring.fault));
 	if (vq->err)
 		vhostx_eventfd_signal(vq->err);
+	vhostx_event(VHOSTX_CMD_QUEUE_BROKEN_NTF, vq);
 }

@@ -297,7 +297,10 @@ static bool rx_idle(struct vhostx_vq *vq)
 static bool rx_starved(struct vhostx_vq *vq)
 {
 	rx_publish(vq);
-	return vhostx_vq_kicks_on(vq);
+	if (!vhostx_vq_kicks_on(vq))
+		return false;
+	vhostx_count(&vq->stats, VHOSTX_RING_FULL, 1);
+	return true;
 }
 
 static void rx_run(struct vhostx_vq *vq)

@@ -96,6 +96,7 @@ void vhostx_sock_attach(struct vhostx_sock *s, struct socket *sock)
 	s->batch_msg.msg_controllen = sizeof(struct tun_msg_ctl);
 	s->batch_msg.msg_flags = MSG_DONTWAIT;
 	sock_read_nothing(s);
+	vhostx_netdev_identify(&s->id, sock);
 	WRITE_ONCE(s->sock, sock);
 }
 

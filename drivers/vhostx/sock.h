@@ -28,6 +28,7 @@ struct sk_buff;
  * @taken: frames taken past the tap that were not yet counted at @netdev
  * @taken_bytes: their bytes
  * @netdev: the tap's device
+ * @id: the same for people, as it was when the socket was attached
  * @batch_msg: what a batch is sent with
  * @read: frames taken off @ring; NULL for one that the tap has freed
  *
@@ -44,6 +45,7 @@ struct vhostx_sock {
 	unsigned int taken;
 	unsigned int taken_bytes;
 	struct vhostx_netdev netdev;
+	struct vhostx_netdev_id id;
 	struct msghdr batch_msg;
 	void *read[VHOSTX_BATCH];
 };

@@ -272,6 +272,7 @@ static void tx_wait(struct vhostx_vq *vq, enum tx_result why)
 				      msecs_to_jiffies(VHOSTX_TX_RETRY_MS));
 		return;
 	}
+	vhostx_count(&vq->stats, VHOSTX_RING_FULL, 1);
 	vhostx_vq_arm(vq);
 	if (vhostx_sock_ready(&vq->sock))
 		vhostx_vq_queue(vq);

@@ -15,6 +15,8 @@
 #define _VHOSTX_H
 
 #include <linux/mutex.h>
+#include <linux/refcount.h>
+#include <linux/sched.h>
 #include <linux/poll.h>
 #include <linux/wait.h>
 #include <linux/workqueue.h>
@@ -175,31 +177,46 @@ struct vhostx_vq {
 /**
  * struct vhostx_dev - an open /dev/vhostx
  * @lock: protects all fields but those said to be otherwise
- * @node: in the list of devices; vhostx_devs_lock
- * @id: number in the counters; constant
+ * @refs: the file's, and those of who shows it to an operator
+ * @node: in the list of devices, by @id; vhostx_devs_lock
+ * @id: number for operators; constant
  * @mm: the owner's address space; NULL without owner
  * @owner: the owner's process id, in the initial namespace; 0 without
+ * @comm: its command
+ * @features: negotiated
  * @fork_owner: workers are threads of the owner's, not of the kernel's
  * @workers: by their ids in the ioctls; the first comes with the owner
  * @table: the memory table, or NULL
  * @owners: its regions by owner's address, or NULL
+ * @regions: how many @table has
  * @iotlb: the device IOTLB, or NULL; written under all queues' locks as well
+ * @iotlb_entries: how many it has
  * @miss_lock: protects the queues' questions; innermost
  * @miss_wait: who waits to read one
  * @backend_features: acknowledged
  * @vq: the queues
+ *
+ * A VMM can have @lock and the queues' locks held for as long as it likes, by not
+ * answering for a page. Who only shows the device takes neither: @owner, @comm,
+ * @features, @regions, @iotlb_entries and whether there is an @iotlb can be read
+ * without, each by itself.
  */
 struct vhostx_dev {
 	struct mutex lock;	/* see "Lock order" */
+	refcount_t refs;
 	struct list_head node;
 	unsigned int id;
 	struct mm_struct *mm;
 	pid_t owner;
+	char comm[TASK_COMM_LEN];
+	u64 features[VHOSTX_FEATURE_WORDS];
 	bool fork_owner;
 	struct vhostx_worker *workers[VHOSTX_WORKERS];
 	struct vhost_iotlb *table;
 	struct vhost_iotlb *owners;
+	unsigned int regions;
 	struct vhost_iotlb *iotlb;
+	unsigned int iotlb_entries;
 	spinlock_t miss_lock;	/* see @miss_lock */
 	wait_queue_head_t miss_wait;
 	u64 backend_features;

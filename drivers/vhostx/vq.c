@@ -11,6 +11,7 @@
 #include <linux/virtio_net.h>
 
 #include "compat/compat.h"
+#include "event.h"
 #include "iotlb.h"
 #include "notify.h"
 #include "rx.h"
@@ -511,6 +512,8 @@ static int vq_start(struct vhostx_vq *vq, struct socket *sock,
 
 	*old = vq_detach(vq);
 	ret = vq_attach(vq, sock);
+	if (!ret)
+		vhostx_event(VHOSTX_CMD_QUEUE_START_NTF, vq);
 	/* The worker leaves a broken ring alone, so nobody else would tell. */
 	if (!ret && vhostx_ring_broken(r))
 		vhostx_vq_break(vq);
@@ -567,5 +570,7 @@ void vhostx_vq_stop(struct vhostx_vq *vq)
 	vq_unlock(vq);
 
 	cancel_delayed_work_sync(&vq->retry);
+	if (sock)
+		vhostx_event(VHOSTX_CMD_QUEUE_STOP_NTF, vq);
 	vhostx_sock_put(sock);
 }

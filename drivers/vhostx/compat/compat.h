@@ -13,6 +13,7 @@
 #include <linux/ptr_ring.h>
 #include <linux/vhost.h>
 #include <linux/virtio_net.h>
+#include <net/genetlink.h>
 #include <net/xdp.h>
 
 #ifndef VHOST_GET_FEATURES_ARRAY
@@ -128,6 +129,16 @@ static inline void vhostx_xdp_set_size(void *buf, unsigned int size)
 {
 #ifdef VHOSTX_TUN_XDP_HDR
 	((struct tun_xdp_hdr *)buf)->buflen = size;
+#endif
+}
+
+/* What a dump was asked with. */
+static inline struct nlattr **vhostx_genl_dump_attrs(struct netlink_callback *cb)
+{
+#ifdef VHOSTX_GENL_INFO_DUMP
+	return genl_info_dump(cb)->attrs;
+#else
+	return genl_dumpit_info(cb)->attrs;
 #endif
 }
 

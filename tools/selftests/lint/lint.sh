@@ -24,14 +24,14 @@ layers=(
 	"frag mem log netdev"
 	"ring"
 	"ring_split ring_packed ring_indirect"
-	"sock stats trace worker"
+	"event sock stats trace worker"
 	"vhostx"
 	"notify"
 	"iotlb"
 	"rx tx"
 	"vq"
-	"dev"
-	"cdev nl nl_gen"
+	"dev nl_gen"
+	"cdev nl"
 	"main"
 )
 
