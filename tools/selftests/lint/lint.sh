@@ -30,8 +30,10 @@ layers=(
 	"iotlb"
 	"rx tx"
 	"vq"
-	"dev nl_gen"
-	"cdev nl"
+	"dev nl_gen nl_msg"
+	"cdev nl_dev"
+	"nl_queue nl_worker"
+	"nl"
 	"main"
 )
 

@@ -381,6 +381,7 @@ static int stick(struct stuck *s, int fd)
 {
 	struct uffdio_api api = { .api = UFFD_API };
 	struct uffdio_register reg = { .mode = UFFDIO_REGISTER_MODE_MISSING };
+	struct pollfd p = { .events = POLLIN };
 
 	s->fd = fd;
 	s->page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -393,7 +394,8 @@ static int stick(struct stuck *s, int fd)
 		return -errno;
 	if (pthread_create(&s->thread, NULL, stuck_ioctl, s))
 		return -EAGAIN;
-	return poll(&(struct pollfd){ .fd = s->uffd, .events = POLLIN }, 1, NIC_TIMEOUT) == 1 ? 0 : -ETIMEDOUT;
+	p.fd = s->uffd;
+	return poll(&p, 1, NIC_TIMEOUT) == 1 ? 0 : -ETIMEDOUT;
 }
 
 static void unstick(struct stuck *s)
