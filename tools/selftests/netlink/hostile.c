@@ -184,7 +184,7 @@ TEST_F(hostile, unprivileged)
 	pid_t pid;
 
 	ASSERT_EQ(0, keep(&self->nl, &before));
-	ASSERT_LT(100, before.len);
+	ASSERT_LT(60, before.len);
 	pid = fork();
 	ASSERT_LE(0, pid);
 	if (!pid) {
