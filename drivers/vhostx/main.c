@@ -6,6 +6,7 @@
 #include <linux/miscdevice.h>
 #include <linux/module.h>
 #include <linux/seq_file.h>
+#include <linux/string.h>
 #include <net/genetlink.h>
 #include <uapi/linux/vhostx_netlink.h>
 
@@ -14,6 +15,7 @@
 #include "dev.h"
 #include "netdev.h"
 #include "nl.h"
+#include "tune.h"
 
 /* Of those for local use (Documentation/admin-guide/devices.txt). */
 #define VHOSTX_MINOR	248
@@ -41,6 +43,56 @@ static bool vhostx_takeover;
 module_param_named(takeover, vhostx_takeover, bool, 0444);
 MODULE_PARM_DESC(takeover,
 		 "Be /dev/vhost-net as well, in the place of vhost_net (default: off)");
+
+static char *vhostx_poll_mode = "vmm";
+module_param_named(poll_mode, vhostx_poll_mode, charp, 0444);
+MODULE_PARM_DESC(poll_mode,
+		 "Whether queues poll before they sleep: vmm, off, fixed or adaptive (default: vmm)");
+
+module_param_named(poll_us, vhostx_tune_default.poll_us, uint, 0444);
+MODULE_PARM_DESC(poll_us,
+		 "Microseconds to poll at most, where that is fixed or adaptive, 0 to 10000 (default: 50)");
+
+module_param_named(batch, vhostx_tune_default.batch, uint, 0444);
+MODULE_PARM_DESC(batch,
+		 "Frames that are moved before the driver is told, 1 to 64 (default: 64)");
+
+module_param_named(weight, vhostx_tune_default.weight, uint, 0444);
+MODULE_PARM_DESC(weight,
+		 "Frames of a run before another queue gets its turn, 64 to 4096 (default: 256)");
+
+module_param_named(coalesce_us, vhostx_tune_default.coalesce_us, uint, 0444);
+MODULE_PARM_DESC(coalesce_us,
+		 "Microseconds that an interrupt may be late, 0 to 1000 (default: 0)");
+
+module_param_named(coalesce_frames, vhostx_tune_default.coalesce_frames, uint,
+		   0444);
+MODULE_PARM_DESC(coalesce_frames,
+		 "Frames that an interrupt is not late for, 1 to 256 (default: 64)");
+
+static const char * const vhostx_poll_modes[] = {
+	[VHOSTX_POLL_MODE_VMM] = "vmm",
+	[VHOSTX_POLL_MODE_OFF] = "off",
+	[VHOSTX_POLL_MODE_FIXED] = "fixed",
+	[VHOSTX_POLL_MODE_ADAPTIVE] = "adaptive",
+};
+
+/* What a parameter may be. */
+static const struct {
+	const char *name;
+	const unsigned int *value;
+	unsigned int min;
+	unsigned int max;
+} vhostx_bounds[] = {
+	{ "poll_us", &vhostx_tune_default.poll_us, 0, VHOSTX_POLL_US_MAX },
+	{ "batch", &vhostx_tune_default.batch, 1, VHOSTX_BATCH_MAX },
+	{ "weight", &vhostx_tune_default.weight, VHOSTX_WEIGHT_MIN,
+	  VHOSTX_WEIGHT_MAX },
+	{ "coalesce_us", &vhostx_tune_default.coalesce_us, 0,
+	  VHOSTX_COALESCE_US_MAX },
+	{ "coalesce_frames", &vhostx_tune_default.coalesce_frames, 1,
+	  VHOSTX_COALESCE_FRAMES_MAX },
+};
 
 static struct dentry *vhostx_debugfs;
 
@@ -90,9 +142,39 @@ static int __init vhostx_register(void)
 	return ret;
 }
 
+static int __init vhostx_check_tune(void)
+{
+	unsigned int i;
+	int mode;
+
+	mode = match_string(vhostx_poll_modes, ARRAY_SIZE(vhostx_poll_modes),
+			    vhostx_poll_mode);
+	if (mode < 0) {
+		pr_err("poll_mode=%s: it is vmm, off, fixed or adaptive\n",
+		       vhostx_poll_mode);
+		return -EINVAL;
+	}
+	vhostx_tune_default.poll_mode = mode;
+
+	for (i = 0; i < ARRAY_SIZE(vhostx_bounds); i++) {
+		if (*vhostx_bounds[i].value >= vhostx_bounds[i].min &&
+		    *vhostx_bounds[i].value <= vhostx_bounds[i].max)
+			continue;
+		pr_err("%s=%u: it is from %u to %u\n", vhostx_bounds[i].name,
+		       *vhostx_bounds[i].value, vhostx_bounds[i].min,
+		       vhostx_bounds[i].max);
+		return -EINVAL;
+	}
+	return 0;
+}
+
 static int __init vhostx_init(void)
 {
 	int ret;
+
+	ret = vhostx_check_tune();
+	if (ret)
+		return ret;
 
 	if (vhostx_max_mem_regions < VHOSTX_REGIONS_MIN) {
 		pr_err("max_mem_regions=%u: clients rely on %u at least\n",

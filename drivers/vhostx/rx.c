@@ -36,7 +36,7 @@ static void rx_return(struct vhostx_vq *vq, unsigned int nr)
 {
 	while (nr--) {
 		vhostx_ring_use(&vq->ring, 0);
-		if (vq->ring.nr_used >= VHOSTX_BATCH)
+		if (vq->ring.nr_used >= vq->tune.batch)
 			rx_publish(vq);
 	}
 }
@@ -127,7 +127,7 @@ static void rx_use(struct vhostx_vq *vq, unsigned int nr, size_t len)
 		vhostx_ring_use(&vq->ring, part);
 		len -= part;
 	}
-	if (vq->ring.nr_used >= VHOSTX_BATCH)
+	if (vq->ring.nr_used >= vq->tune.batch)
 		rx_publish(vq);
 }
 
@@ -342,7 +342,7 @@ static void rx_run(struct vhostx_vq *vq)
 		}
 
 		bytes += hlen + len;
-		if (++packets == VHOSTX_WEIGHT_PACKETS ||
+		if (++packets >= vq->tune.weight ||
 		    bytes >= VHOSTX_WEIGHT_BYTES) {
 			vhostx_vq_queue(vq);
 			break;

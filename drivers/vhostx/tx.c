@@ -304,10 +304,10 @@ static void tx_run(struct vhostx_vq *vq)
 		if (unlikely(result != TX_DONE))
 			break;
 		vhostx_ring_use(&vq->ring, 0);
-		if (vq->ring.nr_used == VHOSTX_BATCH)
+		if (vq->ring.nr_used >= vq->tune.batch)
 			tx_flush(vq);
 
-		if (++packets == VHOSTX_WEIGHT_PACKETS ||
+		if (++packets >= vq->tune.weight ||
 		    bytes >= VHOSTX_WEIGHT_BYTES) {
 			vhostx_vq_queue(vq);
 			break;

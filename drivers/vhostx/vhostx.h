@@ -27,6 +27,7 @@
 #include "ring.h"
 #include "sock.h"
 #include "stats.h"
+#include "tune.h"
 #include "worker.h"
 
 struct eventfd_ctx;
@@ -43,8 +44,7 @@ struct vhostx_vq;
 /* Most workers of a device: one for each queue, and as many to change to. */
 #define VHOSTX_WORKERS	4
 
-/* What a queue may do in one run before others get their turn. */
-#define VHOSTX_WEIGHT_PACKETS	256
+/* Bytes that a queue may move in one run before others get their turn. */
 #define VHOSTX_WEIGHT_BYTES	0x80000
 
 /**
@@ -135,6 +135,8 @@ struct vhostx_tx {
  * @vhost_hlen: bytes of virtio-net header that we supply or strip
  * @sock_hlen: bytes of it that the socket does
  * @busyloop_us: how long to poll before sleeping
+ * @tune: what the operator has set; written under the device's lock and @lock,
+ *	  each field can be read without
  * @kick: file that the driver's kicks come from, or NULL
  * @call: signalled to interrupt the driver, or NULL
  * @err: signalled when the ring breaks, or NULL
@@ -165,6 +167,7 @@ struct vhostx_vq {
 	size_t vhost_hlen;
 	size_t sock_hlen;
 	u32 busyloop_us;
+	struct vhostx_tune tune;
 	struct file *kick;
 	struct eventfd_ctx *call;
 	struct eventfd_ctx *err;

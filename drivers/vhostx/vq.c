@@ -76,6 +76,7 @@ void vhostx_vq_init(struct vhostx_vq *vq, struct vhostx_dev *dev, bool is_tx)
 	mutex_init(&vq->lock);
 	vq->dev = dev;
 	vq->is_tx = is_tx;
+	vq->tune = vhostx_tune_default;
 	vq->work.fn = is_tx ? vhostx_tx_work : vhostx_rx_work;
 	vhostx_notify_init(vq);
 	vhostx_ring_reset(&vq->ring);
@@ -93,8 +94,11 @@ void vhostx_vq_free(struct vhostx_vq *vq)
 }
 
 /**
- * vhostx_vq_reset - back to what vhostx_vq_init() left, counters excepted
+ * vhostx_vq_reset - back to what vhostx_vq_init() left
  * @vq: the queue, stopped
+ *
+ * But for the counters, and for @tune: what an operator has set stays as long as
+ * the file is open, whoever owns it.
  */
 void vhostx_vq_reset(struct vhostx_vq *vq)
 {
@@ -464,6 +468,25 @@ int vhostx_vq_set_eventfd(struct vhostx_vq *vq, struct eventfd_ctx **slot,
 	if (ctx)
 		eventfd_ctx_put(ctx);
 	return 0;
+}
+
+/**
+ * vhostx_vq_set_tune - change how a queue works
+ * @vq: the queue, running or not
+ * @tune: within the bounds that struct vhostx_tune has
+ *
+ * Holds from the queue's next run on.
+ */
+void vhostx_vq_set_tune(struct vhostx_vq *vq, const struct vhostx_tune *tune)
+{
+	vq_lock(vq);
+	WRITE_ONCE(vq->tune.poll_mode, tune->poll_mode);
+	WRITE_ONCE(vq->tune.poll_us, tune->poll_us);
+	WRITE_ONCE(vq->tune.batch, tune->batch);
+	WRITE_ONCE(vq->tune.weight, tune->weight);
+	WRITE_ONCE(vq->tune.coalesce_us, tune->coalesce_us);
+	WRITE_ONCE(vq->tune.coalesce_frames, tune->coalesce_frames);
+	vq_unlock(vq);
 }
 
 /* Under the queue's lock. The caller puts the socket. */

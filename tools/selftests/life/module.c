@@ -104,9 +104,21 @@ TEST_F(module, goes_and_comes_back)
 /* Bad values are refused; what hosts have set for vhost_net is taken. */
 TEST_F(module, parameters)
 {
+	static const char * const bad[] = {
+		"max_mem_regions=63", "max_iotlb_entries=63", "poll_mode=on",
+		"poll_us=10001", "batch=0", "batch=65", "weight=63", "weight=4097",
+		"coalesce_us=1001", "coalesce_frames=0", "coalesce_frames=257",
+	};
+
 	ASSERT_EQ(0, rmmod("vhostx"));
-	EXPECT_NE(0, system("modprobe -q vhostx max_mem_regions=63"));
-	EXPECT_NE(0, system("modprobe -q vhostx max_iotlb_entries=63"));
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		char command[64];
+
+		snprintf(command, sizeof(command), "modprobe -q vhostx %s", bad[i]);
+		EXPECT_NE(0, system(command)) {
+			TH_LOG("%s is taken", bad[i]);
+		}
+	}
 	EXPECT_NE(0, access("/sys/module/vhostx", F_OK));
 	ASSERT_EQ(0, system("modprobe vhostx experimental_zcopytx=1"));
 	EXPECT_EQ(0, system("dmesg | grep -q 'experimental_zcopytx=1 has no effect'"));

@@ -24,7 +24,7 @@ layers=(
 	"frag mem log netdev"
 	"ring"
 	"ring_split ring_packed ring_indirect"
-	"event sock stats trace worker"
+	"event sock stats trace tune worker"
 	"vhostx"
 	"notify"
 	"iotlb"
