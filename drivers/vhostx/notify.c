@@ -6,6 +6,7 @@
 #include "compat/compat.h"
 #include "event.h"
 #include "notify.h"
+#include "trace.h"
 
 /**
  * vhostx_vq_queue - have the worker run a queue
@@ -31,6 +32,7 @@ static int notify_kick(wait_queue_entry_t *wait, unsigned int mode, int sync,
 
 	if (key_to_poll(key) & EPOLLIN) {
 		vhostx_count(&poll->vq->stats, VHOSTX_KICKS, 1);
+		trace_kick(poll->vq);
 		vhostx_vq_queue(poll->vq);
 	}
 	return 0;
@@ -280,13 +282,16 @@ void vhostx_vq_publish(struct vhostx_vq *vq)
 	}
 	vhostx_count(&vq->stats, VHOSTX_BATCHES, 1);
 	vhostx_count(&vq->stats, VHOSTX_BATCH_1 + min(ilog2(nr), 6), 1);
+	trace_batch(vq, nr);
 
 	want = vhostx_ring_want_signal(&vq->ring);
 	if (want > 0 && vq->call) {
 		vhostx_count(&vq->stats, VHOSTX_SIGNALS, 1);
+		trace_signal(vq, false);
 		vhostx_eventfd_signal(vq->call);
 	} else if (!want) {
 		vhostx_count(&vq->stats, VHOSTX_SUPPRESSED, 1);
+		trace_signal(vq, true);
 	}
 }
 
@@ -297,6 +302,7 @@ void vhostx_vq_publish(struct vhostx_vq *vq)
 void vhostx_vq_break(struct vhostx_vq *vq)
 {
 	vhostx_count(&vq->stats, VHOSTX_BROKEN, 1);
+	trace_queue_broken(vq);
 	pr_debug("device %u: %s queue broken: %s\n", vq->dev->id,
 		 vq->is_tx ? "tx" : "rx", vhostx_fault_name(vq->ring.fault));
 	if (vq->err)

@@ -11,6 +11,7 @@
 #include "iotlb.h"
 #include "notify.h"
 #include "rx.h"
+#include "trace.h"
 
 /* Results of rx_gather() other than a number of buffers. */
 #define RX_NO_BUFFERS	0
@@ -265,7 +266,8 @@ static void rx_move(struct vhostx_vq *vq, size_t len, unsigned int nr,
 /* The next frame's length; polls for one if the queue was asked to. */
 static bool rx_peek(struct vhostx_vq *vq, size_t *len)
 {
-	u64 end;
+	u64 start, end;
+	bool hit;
 
 	if (vhostx_sock_peek(&vq->sock, len))
 		return true;
@@ -273,13 +275,14 @@ static bool rx_peek(struct vhostx_vq *vq, size_t *len)
 		return false;
 
 	rx_publish(vq);
-	end = local_clock() + (u64)vq->busyloop_us * NSEC_PER_USEC;
+	start = local_clock();
+	end = start + (u64)vq->busyloop_us * NSEC_PER_USEC;
 	do {
-		if (vhostx_sock_has_frame(&vq->sock))
-			return vhostx_sock_peek(&vq->sock, len);
+		hit = vhostx_sock_has_frame(&vq->sock);
 		cpu_relax();
-	} while (vhostx_vq_may_poll(vq, end));
-	return false;
+	} while (!hit && vhostx_vq_may_poll(vq, end));
+	trace_poll(vq, hit, start);
+	return hit && vhostx_sock_peek(&vq->sock, len);
 }
 
 /* No frame: sleep until one comes, unless it comes meanwhile. */

@@ -11,6 +11,7 @@
 #include "copy.h"
 #include "iotlb.h"
 #include "notify.h"
+#include "trace.h"
 #include "tx.h"
 
 /* More than any frame with offloads can have. */
@@ -234,7 +235,7 @@ static enum tx_result tx_chain(struct vhostx_vq *vq, size_t *bytes)
 /* The first chain there is: 1; 0 where there is none; below 0 it broke. */
 static int tx_fetch(struct vhostx_vq *vq)
 {
-	u64 end;
+	u64 start, end;
 	int n;
 
 	if (vhostx_ring_cached(&vq->ring))
@@ -244,11 +245,13 @@ static int tx_fetch(struct vhostx_vq *vq)
 		return n;
 
 	tx_flush(vq);
-	end = local_clock() + (u64)vq->busyloop_us * NSEC_PER_USEC;
+	start = local_clock();
+	end = start + (u64)vq->busyloop_us * NSEC_PER_USEC;
 	do {
 		n = vhostx_ring_has_avail(&vq->ring);
 		cpu_relax();
 	} while (!n && vhostx_vq_may_poll(vq, end));
+	trace_poll(vq, n > 0, start);
 	return n > 0 ? vhostx_ring_fetch(&vq->ring) : n;
 }
 

@@ -15,6 +15,7 @@
 #include "iotlb.h"
 #include "notify.h"
 #include "rx.h"
+#include "trace.h"
 #include "tx.h"
 #include "vq.h"
 
@@ -492,6 +493,8 @@ void vhostx_vq_set_tune(struct vhostx_vq *vq, const struct vhostx_tune *tune)
 /* Under the queue's lock. The caller puts the socket. */
 static struct socket *vq_detach(struct vhostx_vq *vq)
 {
+	if (vq->sock.sock)
+		trace_queue_stop(vq);
 	vhostx_poll_stop(&vq->sock_poll);
 	vhostx_vq_disarm(vq);
 	vhostx_iotlb_forget_miss(vq);
@@ -508,6 +511,7 @@ static int vq_attach(struct vhostx_vq *vq, struct socket *sock)
 	if (ret < 0)
 		return ret;
 	vhostx_sock_attach(&vq->sock, sock);
+	trace_queue_start(vq);
 	/* Whatever came before: kicks, frames. */
 	vhostx_vq_queue(vq);
 	return 0;

@@ -24,8 +24,9 @@ layers=(
 	"frag mem log netdev"
 	"ring"
 	"ring_split ring_packed ring_indirect"
-	"event sock stats trace tune worker"
+	"event sock stats tune worker"
 	"vhostx"
+	"trace"
 	"notify"
 	"iotlb"
 	"rx tx"
@@ -41,6 +42,9 @@ layers=(
 # need braces around them; C11 has words with capitals; rings in shared memory are volatile.
 userspace_allowed=BRACES,CAMELCASE,COMPLEX_MACRO,MACRO_ARG_REUSE,MACRO_ARG_PRECEDENCE
 userspace_allowed+=,MACRO_WITH_FLOW_CONTROL,MULTISTATEMENT_MACRO_USE_DO_WHILE,VOLATILE
+
+# Trace points are written in macros of lists and of statements, laid out as all are.
+trace_allowed=COMPLEX_MACRO,MACRO_ARG_UNUSED,OPEN_ENDED_LINE,PARENTHESIS_ALIGNMENT,TRAILING_SEMICOLON
 
 # The files of the checkout, those not yet committed too.
 files()
@@ -171,10 +175,11 @@ check_checkpatch()
 
 inside_checkpatch()
 {
-	local kernel=() userspace=() file
+	local kernel=() trace=() userspace=() file
 
 	for file in "$@"; do
 		case $file in
+		"$driver/trace.h") trace+=("$top/$file") ;;
 		tools/* | userspace/*) userspace+=("$top/$file") ;;
 		*) kernel+=("$top/$file") ;;
 		esac
@@ -182,6 +187,7 @@ inside_checkpatch()
 	# It leaves a list of names where it runs.
 	cd /tmp
 	checkpatch FILE_PATH_CHANGES "${kernel[@]}"
+	checkpatch "FILE_PATH_CHANGES,$trace_allowed" "${trace[@]}"
 	checkpatch "FILE_PATH_CHANGES,$userspace_allowed" "${userspace[@]}"
 }
 
