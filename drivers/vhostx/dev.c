@@ -515,6 +515,26 @@ int vhostx_dev_attach_worker(struct vhostx_dev *dev, struct vhostx_vq *vq,
 }
 
 /**
+ * vhostx_dev_move_queue - have a queue run by the worker of a thread
+ * @dev: the device
+ * @vq: the queue, running or not
+ * @tid: the thread, one of the device's workers
+ *
+ * Return: see vhostx_dev_attach_worker().
+ */
+int vhostx_dev_move_queue(struct vhostx_dev *dev, struct vhostx_vq *vq,
+			  pid_t tid)
+{
+	int id;
+
+	for (id = 0; id < VHOSTX_WORKERS; id++) {
+		if (dev->workers[id] && dev->workers[id]->tid == tid)
+			return vhostx_dev_attach_worker(dev, vq, id);
+	}
+	return -ENODEV;
+}
+
+/**
  * vhostx_dev_worker_id - which worker runs a queue
  * @dev: the device, with an owner
  * @vq: the queue

@@ -39,6 +39,8 @@ int vhostx_dev_attach_worker(struct vhostx_dev *dev, struct vhostx_vq *vq,
 			     u32 id);
 int vhostx_dev_worker_id(const struct vhostx_dev *dev,
 			 const struct vhostx_vq *vq);
+int vhostx_dev_move_queue(struct vhostx_dev *dev, struct vhostx_vq *vq,
+			  pid_t tid);
 int vhostx_devs_show(struct seq_file *seq, void *unused);
 
 #endif

@@ -18,11 +18,6 @@ int vhostx_nl_dev_set_doit(struct sk_buff *skb, struct genl_info *info)
 	return -EOPNOTSUPP;
 }
 
-int vhostx_nl_queue_set_doit(struct sk_buff *skb, struct genl_info *info)
-{
-	return -EOPNOTSUPP;
-}
-
 int vhostx_nl_worker_set_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	return -EOPNOTSUPP;

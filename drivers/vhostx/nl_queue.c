@@ -2,10 +2,27 @@
 /* Queues as the netlink family shows and changes them. Reading takes no lock of theirs. */
 #include "compat/compat.h"
 #include "dev.h"
+#include "event.h"
 #include "nl_dev.h"
 #include "nl_gen.h"
 #include "nl_msg.h"
 #include "nl_queue.h"
+#include "vq.h"
+
+/* Where an attribute is kept. The policy holds it within its bounds. */
+static const struct {
+	int attr;
+	size_t offset;
+} nl_tune[] = {
+	{ VHOSTX_A_QUEUE_POLL_MODE, offsetof(struct vhostx_tune, poll_mode) },
+	{ VHOSTX_A_QUEUE_POLL_US, offsetof(struct vhostx_tune, poll_us) },
+	{ VHOSTX_A_QUEUE_BATCH, offsetof(struct vhostx_tune, batch) },
+	{ VHOSTX_A_QUEUE_WEIGHT, offsetof(struct vhostx_tune, weight) },
+	{ VHOSTX_A_QUEUE_COALESCE_US,
+	  offsetof(struct vhostx_tune, coalesce_us) },
+	{ VHOSTX_A_QUEUE_COALESCE_FRAMES,
+	  offsetof(struct vhostx_tune, coalesce_frames) },
+};
 
 static int nl_put_stats(struct sk_buff *msg, const struct vhostx_stats *stats)
 {
@@ -25,6 +42,19 @@ static int nl_put_stats(struct sk_buff *msg, const struct vhostx_stats *stats)
 			return -EMSGSIZE;
 	}
 	nla_nest_end(msg, nest);
+	return 0;
+}
+
+static int nl_put_tune(struct sk_buff *msg, const struct vhostx_tune *tune)
+{
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(nl_tune); i++) {
+		if (nla_put_u32(msg, nl_tune[i].attr,
+				READ_ONCE(*(u32 *)((void *)tune +
+						   nl_tune[i].offset))))
+			return -EMSGSIZE;
+	}
 	return 0;
 }
 
@@ -58,7 +88,7 @@ int vhostx_nl_put_queue(struct sk_buff *msg, const void *object)
 	    nla_put_u32(msg, VHOSTX_A_QUEUE_STATE, vhostx_nl_queue_state(vq)) ||
 	    nla_put_u32(msg, VHOSTX_A_QUEUE_FAULT, READ_ONCE(vq->ring.fault)) ||
 	    nla_put_u32(msg, VHOSTX_A_QUEUE_NUM, READ_ONCE(vq->ring.num)) ||
-	    nl_put_stats(msg, &vq->stats))
+	    nl_put_tune(msg, &vq->tune) || nl_put_stats(msg, &vq->stats))
 		return -EMSGSIZE;
 	return tid ? nla_put_u32(msg, VHOSTX_A_QUEUE_WORKER, tid) : 0;
 }
@@ -137,4 +167,52 @@ int vhostx_nl_queue_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 		vhostx_dev_put(dev);
 	}
 	return skb->len ?: ret;
+}
+
+/* Under the device's lock. All of it, or nothing. */
+static int nl_set_queue(struct vhostx_vq *vq, struct genl_info *info)
+{
+	const struct nlattr *worker = info->attrs[VHOSTX_A_QUEUE_WORKER];
+	struct vhostx_tune tune = vq->tune;
+	int i, ret;
+
+	/* What can fail goes first. */
+	if (worker) {
+		ret = vhostx_dev_move_queue(vq->dev, vq, nla_get_u32(worker));
+		if (ret) {
+			NL_SET_ERR_MSG_ATTR(info->extack, worker,
+					    "no worker of the device's owner has this thread id");
+			return ret;
+		}
+	}
+	for (i = 0; i < ARRAY_SIZE(nl_tune); i++) {
+		const struct nlattr *attr = info->attrs[nl_tune[i].attr];
+
+		if (attr)
+			*(u32 *)((void *)&tune + nl_tune[i].offset) =
+				nla_get_u32(attr);
+	}
+	vhostx_vq_set_tune(vq, &tune);
+	return 0;
+}
+
+int vhostx_nl_queue_set_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct vhostx_vq *vq = nl_find_queue(info);
+	struct vhostx_dev *dev;
+	int ret;
+
+	if (IS_ERR(vq))
+		return PTR_ERR(vq);
+	dev = vq->dev;
+	/* A VMM can hold it for as long as it likes. */
+	ret = mutex_lock_killable(&dev->lock);
+	if (!ret) {
+		ret = nl_set_queue(vq, info);
+		mutex_unlock(&dev->lock);
+	}
+	if (!ret)
+		vhostx_event(VHOSTX_CMD_QUEUE_CHANGE_NTF, vq);
+	vhostx_dev_put(dev);
+	return ret;
 }
