@@ -244,7 +244,7 @@ static int cdev_set_err(struct vhostx_dev *dev, struct vhostx_vq *vq,
 static int cdev_set_busyloop(struct vhostx_dev *dev, struct vhostx_vq *vq,
 			     union cdev_arg *arg)
 {
-	WRITE_ONCE(vq->busyloop_us, arg->state.num);
+	vhostx_vq_set_busyloop(vq, arg->state.num);
 	return 0;
 }
 

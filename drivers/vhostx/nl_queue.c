@@ -88,7 +88,9 @@ int vhostx_nl_put_queue(struct sk_buff *msg, const void *object)
 	    nla_put_u32(msg, VHOSTX_A_QUEUE_STATE, vhostx_nl_queue_state(vq)) ||
 	    nla_put_u32(msg, VHOSTX_A_QUEUE_FAULT, READ_ONCE(vq->ring.fault)) ||
 	    nla_put_u32(msg, VHOSTX_A_QUEUE_NUM, READ_ONCE(vq->ring.num)) ||
-	    nl_put_tune(msg, &vq->tune) || nl_put_stats(msg, &vq->stats))
+	    nl_put_tune(msg, &vq->tune) ||
+	    nla_put_u32(msg, VHOSTX_A_QUEUE_POLL_NOW_US,
+			READ_ONCE(vq->poll_now_us)) || nl_put_stats(msg, &vq->stats))
 		return -EMSGSIZE;
 	return tid ? nla_put_u32(msg, VHOSTX_A_QUEUE_WORKER, tid) : 0;
 }

@@ -263,6 +263,16 @@ void vhostx_vq_kicks_off(struct vhostx_vq *vq)
 }
 
 /**
+ * vhostx_vq_kicks_mute - have a driver that was asked to kick not do so
+ * @vq: the queue
+ */
+void vhostx_vq_kicks_mute(struct vhostx_vq *vq)
+{
+	if (!vhostx_ring_kicks_mute(&vq->ring))
+		notify_log_wish(vq);
+}
+
+/**
  * vhostx_vq_publish - hand over the waiting used entries, interrupt if wanted
  * @vq: the queue
  */

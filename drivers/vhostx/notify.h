@@ -13,6 +13,7 @@ bool vhostx_vq_may_poll(const struct vhostx_vq *vq, u64 end);
 void vhostx_vq_publish(struct vhostx_vq *vq);
 bool vhostx_vq_kicks_on(struct vhostx_vq *vq);
 void vhostx_vq_kicks_off(struct vhostx_vq *vq);
+void vhostx_vq_kicks_mute(struct vhostx_vq *vq);
 void vhostx_vq_log_used(struct vhostx_vq *vq, size_t offset, size_t len);
 void vhostx_vq_break(struct vhostx_vq *vq);
 void vhostx_vq_arm(struct vhostx_vq *vq);

@@ -238,6 +238,7 @@ int vhostx_split_publish(struct vhostx_ring *r);
 int vhostx_split_want_signal(struct vhostx_ring *r);
 int vhostx_split_kicks_on(struct vhostx_ring *r);
 int vhostx_split_kicks_off(struct vhostx_ring *r);
+int vhostx_split_kicks_mute(struct vhostx_ring *r);
 int vhostx_split_has_avail(struct vhostx_ring *r);
 
 /* ring_packed.c */
@@ -247,6 +248,7 @@ int vhostx_packed_publish(struct vhostx_ring *r);
 int vhostx_packed_want_signal(struct vhostx_ring *r);
 int vhostx_packed_kicks_on(struct vhostx_ring *r);
 int vhostx_packed_kicks_off(struct vhostx_ring *r);
+int vhostx_packed_kicks_mute(struct vhostx_ring *r);
 int vhostx_packed_has_avail(struct vhostx_ring *r);
 
 /**
@@ -556,6 +558,20 @@ static inline int vhostx_ring_kicks_on(struct vhostx_ring *r)
 static inline int vhostx_ring_kicks_off(struct vhostx_ring *r)
 {
 	return r->packed ? vhostx_packed_kicks_off(r) : vhostx_split_kicks_off(r);
+}
+
+/**
+ * vhostx_ring_kicks_mute - have a driver that was asked to kick not do so
+ * @r: the ring
+ *
+ * With VIRTIO_RING_F_EVENT_IDX it would otherwise kick once more, for the entry
+ * that was asked for last.
+ *
+ * Return: 0, or -EIO where the ring broke.
+ */
+static inline int vhostx_ring_kicks_mute(struct vhostx_ring *r)
+{
+	return r->packed ? vhostx_packed_kicks_mute(r) : vhostx_split_kicks_mute(r);
 }
 
 /**

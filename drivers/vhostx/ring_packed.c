@@ -442,3 +442,17 @@ int vhostx_packed_kicks_off(struct vhostx_ring *r)
 		return vhostx_ring_break(r, VHOSTX_FAULT_USED_WRITE);
 	return 0;
 }
+
+/**
+ * vhostx_packed_kicks_mute - see vhostx_ring_kicks_mute()
+ * @r: the ring
+ *
+ * Return: see there.
+ */
+int vhostx_packed_kicks_mute(struct vhostx_ring *r)
+{
+	r->kicks_off = true;
+	if (unlikely(packed_put_event(r, VRING_PACKED_EVENT_FLAG_DISABLE, 0)))
+		return vhostx_ring_break(r, VHOSTX_FAULT_USED_WRITE);
+	return 0;
+}

@@ -386,3 +386,21 @@ int vhostx_split_kicks_off(struct vhostx_ring *r)
 		return vhostx_ring_break(r, VHOSTX_FAULT_USED_WRITE);
 	return 0;
 }
+
+/**
+ * vhostx_split_kicks_mute - see vhostx_ring_kicks_mute()
+ * @r: the ring
+ *
+ * Return: see there.
+ */
+int vhostx_split_kicks_mute(struct vhostx_ring *r)
+{
+	if (!r->event_idx)
+		return vhostx_split_kicks_off(r);
+	r->kicks_off = true;
+	/* The entry behind comes up again when the driver has been all around. */
+	if (unlikely(put_user(to_split16(r, r->next - 1),
+			      split_avail_event(r))))
+		return vhostx_ring_break(r, VHOSTX_FAULT_USED_WRITE);
+	return 0;
+}

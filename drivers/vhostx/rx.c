@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The RX loop: frames from the socket, buffers of the ring. */
-#include <linux/sched/clock.h>
 #include <linux/skbuff.h>
 #include <linux/uaccess.h>
 #include <linux/uio.h>
@@ -10,8 +9,8 @@
 #include "copy.h"
 #include "iotlb.h"
 #include "notify.h"
+#include "poll.h"
 #include "rx.h"
-#include "trace.h"
 
 /* Results of rx_gather() other than a number of buffers. */
 #define RX_NO_BUFFERS	0
@@ -263,26 +262,37 @@ static void rx_move(struct vhostx_vq *vq, size_t len, unsigned int nr,
 	rx_arrived(vq, len, nr);
 }
 
+/* Poll for a frame, and for TX where the worker has that too; false if none came. */
+static bool rx_poll(struct vhostx_vq *vq)
+{
+	struct vhostx_vq *tx = vhostx_poll_watch(vq);
+	u64 start = local_clock(), end = vhostx_poll_end(vq, start);
+	bool found, other = false;
+
+	do {
+		found = vhostx_sock_has_frame(&vq->sock);
+		if (tx && !found)
+			other = vhostx_ring_has_avail(&tx->ring);
+		cpu_relax();
+	} while (!found && !other && vhostx_vq_may_poll(vq, end));
+
+	if (tx)
+		vhostx_poll_unwatch(tx, other, start);
+	/* The one that was found for TX ended it too soon to tell. */
+	if (!other)
+		vhostx_polled(vq, found, start);
+	return found;
+}
+
 /* The next frame's length; polls for one if the queue was asked to. */
 static bool rx_peek(struct vhostx_vq *vq, size_t *len)
 {
-	u64 start, end;
-	bool hit;
-
 	if (vhostx_sock_peek(&vq->sock, len))
 		return true;
-	if (!vq->busyloop_us)
+	if (!vq->poll_now_us)
 		return false;
-
 	rx_publish(vq);
-	start = local_clock();
-	end = start + (u64)vq->busyloop_us * NSEC_PER_USEC;
-	do {
-		hit = vhostx_sock_has_frame(&vq->sock);
-		cpu_relax();
-	} while (!hit && vhostx_vq_may_poll(vq, end));
-	trace_poll(vq, hit, start);
-	return hit && vhostx_sock_peek(&vq->sock, len);
+	return rx_poll(vq) && vhostx_sock_peek(&vq->sock, len);
 }
 
 /* No frame: sleep until one comes, unless it comes meanwhile. */
@@ -290,8 +300,10 @@ static bool rx_idle(struct vhostx_vq *vq)
 {
 	rx_publish(vq);
 	vhostx_vq_arm(vq);
-	if (!vhostx_sock_has_frame(&vq->sock))
+	if (!vhostx_sock_has_frame(&vq->sock)) {
+		vhostx_poll_rest(vq);
 		return true;
+	}
 	vhostx_vq_disarm(vq);
 	return false;
 }
@@ -314,6 +326,7 @@ static void rx_run(struct vhostx_vq *vq)
 	int nr;
 
 	vhostx_vq_disarm(vq);
+	vhostx_poll_begin_run(vq);
 	if (unlikely(!vq->located) && !vhostx_iotlb_locate(vq))
 		return;
 	vhostx_vq_kicks_off(vq);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The TX loop: chains from the ring, frames to the socket. */
 #include <linux/etherdevice.h>
-#include <linux/sched/clock.h>
 #include <linux/sizes.h>
 #include <linux/skbuff.h>
 #include <linux/uio.h>
@@ -11,7 +10,7 @@
 #include "copy.h"
 #include "iotlb.h"
 #include "notify.h"
-#include "trace.h"
+#include "poll.h"
 #include "tx.h"
 
 /* More than any frame with offloads can have. */
@@ -241,17 +240,17 @@ static int tx_fetch(struct vhostx_vq *vq)
 	if (vhostx_ring_cached(&vq->ring))
 		return 1;
 	n = vhostx_ring_fetch(&vq->ring);
-	if (n || !vq->busyloop_us)
+	if (n || !vq->poll_now_us)
 		return n;
 
 	tx_flush(vq);
 	start = local_clock();
-	end = start + (u64)vq->busyloop_us * NSEC_PER_USEC;
+	end = vhostx_poll_end(vq, start);
 	do {
 		n = vhostx_ring_has_avail(&vq->ring);
 		cpu_relax();
 	} while (!n && vhostx_vq_may_poll(vq, end));
-	trace_poll(vq, n > 0, start);
+	vhostx_polled(vq, n > 0, start);
 	return n > 0 ? vhostx_ring_fetch(&vq->ring) : n;
 }
 
@@ -260,7 +259,10 @@ static bool tx_idle(struct vhostx_vq *vq)
 {
 	/* Before kicks are on, or each of them would find a batch half sent. */
 	tx_flush(vq);
-	return vhostx_vq_kicks_on(vq);
+	if (!vhostx_vq_kicks_on(vq))
+		return false;
+	vhostx_poll_rest(vq);
+	return true;
 }
 
 /* Wait for what stopped the queue. */
@@ -289,6 +291,7 @@ static void tx_run(struct vhostx_vq *vq)
 	int n;
 
 	vhostx_vq_disarm(vq);
+	vhostx_poll_begin_run(vq);
 	if (unlikely(!vq->located) && !vhostx_iotlb_locate(vq))
 		return;
 	vhostx_vq_kicks_off(vq);

@@ -134,9 +134,14 @@ struct vhostx_tx {
  * @tunnel: frames may be segments of a UDP tunnel's
  * @vhost_hlen: bytes of virtio-net header that we supply or strip
  * @sock_hlen: bytes of it that the socket does
- * @busyloop_us: how long to poll before sleeping
+ * @busyloop_us: how long the VMM wants it to poll before it sleeps; the device's
+ *		 lock
  * @tune: what the operator has set; written under the device's lock and @lock,
  *	  each field can be read without
+ * @poll_now_us: how long it polls at present; written under @lock in mode
+ *		 adaptive, else under the device's; can be read without
+ * @rests: its last run found nothing more to do
+ * @rest_since: since when, local_clock() nanoseconds, in mode adaptive; else 0
  * @kick: file that the driver's kicks come from, or NULL
  * @call: signalled to interrupt the driver, or NULL
  * @err: signalled when the ring breaks, or NULL
@@ -168,6 +173,9 @@ struct vhostx_vq {
 	size_t sock_hlen;
 	u32 busyloop_us;
 	struct vhostx_tune tune;
+	u32 poll_now_us;
+	bool rests;
+	u64 rest_since;
 	struct file *kick;
 	struct eventfd_ctx *call;
 	struct eventfd_ctx *err;

@@ -14,6 +14,7 @@
 #include "event.h"
 #include "iotlb.h"
 #include "notify.h"
+#include "poll.h"
 #include "rx.h"
 #include "trace.h"
 #include "tx.h"
@@ -78,6 +79,7 @@ void vhostx_vq_init(struct vhostx_vq *vq, struct vhostx_dev *dev, bool is_tx)
 	vq->dev = dev;
 	vq->is_tx = is_tx;
 	vq->tune = vhostx_tune_default;
+	vhostx_poll_set(vq);
 	vq->work.fn = is_tx ? vhostx_tx_work : vhostx_rx_work;
 	vhostx_notify_init(vq);
 	vhostx_ring_reset(&vq->ring);
@@ -116,6 +118,7 @@ void vhostx_vq_reset(struct vhostx_vq *vq)
 	memset(&vq->addr, 0, sizeof(vq->addr));
 	vq->log.used = false;
 	vq->busyloop_us = 0;
+	vhostx_poll_set(vq);
 	vq_unlock(vq);
 }
 
@@ -487,7 +490,23 @@ void vhostx_vq_set_tune(struct vhostx_vq *vq, const struct vhostx_tune *tune)
 	WRITE_ONCE(vq->tune.weight, tune->weight);
 	WRITE_ONCE(vq->tune.coalesce_us, tune->coalesce_us);
 	WRITE_ONCE(vq->tune.coalesce_frames, tune->coalesce_frames);
+	vhostx_poll_set(vq);
 	vq_unlock(vq);
+}
+
+/**
+ * vhostx_vq_set_busyloop - set how long the VMM wants a queue to poll
+ * @vq: the queue, running or not
+ * @us: microseconds; 0 for not at all
+ *
+ * Holds from the next polling on, in mode vmm. Does not wait for one under way,
+ * which may be long.
+ */
+void vhostx_vq_set_busyloop(struct vhostx_vq *vq, u32 us)
+{
+	vq->busyloop_us = us;
+	if (vq->tune.poll_mode == VHOSTX_POLL_MODE_VMM)
+		vhostx_poll_set(vq);
 }
 
 /* Under the queue's lock. The caller puts the socket. */

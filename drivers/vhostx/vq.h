@@ -31,6 +31,7 @@ int vhostx_vq_set_eventfd(struct vhostx_vq *vq, struct eventfd_ctx **slot,
 			  int fd);
 int vhostx_vq_set_backend(struct vhostx_vq *vq, int fd);
 void vhostx_vq_set_tune(struct vhostx_vq *vq, const struct vhostx_tune *tune);
+void vhostx_vq_set_busyloop(struct vhostx_vq *vq, u32 us);
 void vhostx_vq_stop(struct vhostx_vq *vq);
 
 #endif

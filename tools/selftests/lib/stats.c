@@ -19,7 +19,8 @@ static const struct {
 } counters[] = {
 #define C(name) { #name, offsetof(struct stats, name) }
 	C(packets), C(bytes), C(batches), C(kicks), C(signals),
-	C(suppressed), C(drop_hdr), C(drop_short), C(drop_empty),
+	C(suppressed), C(coalesced), C(poll_hits), C(poll_misses),
+	C(drop_hdr), C(drop_short), C(drop_empty),
 	C(drop_dir), C(drop_addr), C(drop_fault), C(drop_size),
 	C(drop_backend), C(broken),
 #undef C

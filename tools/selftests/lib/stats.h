@@ -25,6 +25,9 @@ struct stats {
 	uint64_t kicks;
 	uint64_t signals;
 	uint64_t suppressed;
+	uint64_t coalesced;
+	uint64_t poll_hits;
+	uint64_t poll_misses;
 	uint64_t drop_hdr;
 	uint64_t drop_short;
 	uint64_t drop_empty;

@@ -28,7 +28,7 @@ layers=(
 	"vhostx"
 	"trace"
 	"notify"
-	"iotlb"
+	"iotlb poll"
 	"rx tx"
 	"vq"
 	"dev nl_gen nl_msg"

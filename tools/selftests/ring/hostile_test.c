@@ -491,7 +491,8 @@ TEST_F_TIMEOUT(hostile, random, 300)
 			n = vhostx_ring_kicks_on(r);
 			break;
 		case 8:
-			n = vhostx_ring_kicks_off(r);
+			n = roll(2) ? vhostx_ring_kicks_off(r) :
+				      vhostx_ring_kicks_mute(r);
 			break;
 		}
 		hostile = false;

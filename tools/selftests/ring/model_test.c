@@ -442,6 +442,12 @@ static void step_sleep(struct model *m)
 
 	ASSERT_EQ(ret, m->offered.nr != m->fetched.nr);
 	if (!ret) {
+		/* Watched for a while, and asked again. */
+		if (roll(m, 2)) {
+			ASSERT_EQ(vhostx_ring_kicks_mute(m->r), 0);
+			umem_mark();
+			ASSERT_EQ(vhostx_ring_kicks_on(m->r), 0);
+		}
 		m->asleep = true;
 		return;
 	}

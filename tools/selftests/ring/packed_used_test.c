@@ -315,6 +315,22 @@ TEST_F(packed_used, kicks_off)
 				  VHOSTX_FAULT_USED_WRITE);
 }
 
+TEST_F(packed_used, kicks_mute)
+{
+	START(NUM - 2);
+	SERVE(3, 1);
+	ASSERT_EQ(vhostx_ring_kicks_on(self->r), 0);
+	ASSERT_EQ(vhostx_ring_kicks_mute(self->r), 0);
+	EXPECT_TRUE(self->r->kicks_off);
+	EXPECT_EQ(rig_packed_event(self->rig).flags, DISABLE);
+	ASSERT_EQ(vhostx_ring_kicks_on(self->r), 0);
+	EXPECT_EQ(rig_packed_event(self->rig).flags,
+		  variant->event_idx ? DESC : ENABLE);
+	umem_fail(self->r->used, 4);
+	ASSERT_EQ(vhostx_ring_kicks_mute(self->r), -EIO);
+	ASSERT_EQ(self->r->fault, VHOSTX_FAULT_USED_WRITE);
+}
+
 TEST_F(packed_used, kicks_on)
 {
 	START(NUM - 2);

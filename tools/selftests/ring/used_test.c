@@ -281,6 +281,25 @@ TEST_F(used, kicks_off)
 				  VHOSTX_FAULT_USED_WRITE);
 }
 
+TEST_F(used, kicks_mute)
+{
+	rig_start(self->rig, 0x1000, 0);
+	SERVE(3);
+	ASSERT_EQ(vhostx_ring_kicks_on(self->r), 0);
+	ASSERT_EQ(vhostx_ring_kicks_mute(self->r), 0);
+	EXPECT_TRUE(self->r->kicks_off);
+	if (variant->event_idx)
+		EXPECT_EQ(rig_avail_event(self->rig), 0x1002);
+	EXPECT_EQ(rig_get16(self->rig, &self->r->used->flags),
+		  variant->event_idx ? 0 : VRING_USED_F_NO_NOTIFY);
+	ASSERT_EQ(vhostx_ring_kicks_on(self->r), 0);
+	EXPECT_FALSE(self->r->kicks_off);
+	umem_fail(variant->event_idx ? (void *)&self->r->used->ring[NUM] :
+				       (void *)&self->r->used->flags, 2);
+	ASSERT_EQ(vhostx_ring_kicks_mute(self->r), -EIO);
+	ASSERT_EQ(self->r->fault, VHOSTX_FAULT_USED_WRITE);
+}
+
 TEST_F(used, kicks_on)
 {
 	rig_start(self->rig, 0x1000, 0);

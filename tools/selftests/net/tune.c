@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* What an operator can set of a queue, by the module's parameters. */
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "devices.h"
+#include "module.h"
+
+#define ROUNDS	50
+#define SAMPLES	2000
+
+FIXTURE(tune) {
+	struct nic nic;
+};
+
+ON_VHOSTX(tune);
+
+FIXTURE_SETUP(tune)
+{
+	nic_init(&self->nic);
+}
+
+FIXTURE_TEARDOWN(tune)
+{
+	nic_close(&self->nic);
+	EXPECT_EQ(0, module_reload(""));
+}
+
+static int open_tuned(struct nic *nic, const char *parameters)
+{
+	struct nic_opts o = {
+		.path = DEV_VHOSTX,
+		.features = F_VERSION_1 | F_MRG_RXBUF | F_EVENT_IDX,
+	};
+
+	nic_close(nic);
+	return module_reload(parameters) ?: nic_open(nic, &o);
+}
+
+static int ping(struct nic *nic, unsigned int n)
+{
+	int ret = 0;
+
+	for (unsigned int i = 0; i < n && !ret; i++)
+		ret = nic_ping_tx(nic, 100 + i, i) ?: nic_ping_rx(nic, 100 + i, i);
+	return ret;
+}
+
+static uint64_t polls(unsigned int index)
+{
+	struct stats s = {};
+
+	return nic_stats(index, &s) ? 0 : s.poll_hits + s.poll_misses;
+}
+
+TEST_F(tune, never_polls_in_mode_off)
+{
+	ASSERT_EQ(0, open_tuned(&self->nic, "poll_mode=off poll_us=1000"));
+	for (unsigned int q = 0; q < 2; q++)
+		ASSERT_EQ(0, vmm_vring_state(&self->nic.vmm, VHOST_SET_VRING_BUSYLOOP_TIMEOUT, q,
+					     1000));
+	ASSERT_EQ(0, ping(&self->nic, ROUNDS));
+	EXPECT_EQ(0, polls(RX));
+	EXPECT_EQ(0, polls(TX));
+}
+
+TEST_F(tune, polls_as_the_vmm_asks)
+{
+	ASSERT_EQ(0, open_tuned(&self->nic, "poll_us=1000"));
+	ASSERT_EQ(0, ping(&self->nic, ROUNDS));
+	EXPECT_EQ(0, polls(RX));
+	EXPECT_EQ(0, polls(TX));
+	ASSERT_EQ(0, vmm_vring_state(&self->nic.vmm, VHOST_SET_VRING_BUSYLOOP_TIMEOUT, TX, 1000));
+	ASSERT_EQ(0, ping(&self->nic, ROUNDS));
+	EXPECT_EQ(0, polls(RX));
+	EXPECT_LT(0, polls(TX));
+}
+
+/* Whoever polls meets frames; and who adapts does not poll when none come. */
+TEST_F(tune, polling_pays)
+{
+	static const char * const modes[] = { "fixed", "adaptive" };
+	char parameters[64];
+	struct stats s;
+
+	for (size_t i = 0; i < ARRAY_SIZE(modes); i++) {
+		snprintf(parameters, sizeof(parameters), "poll_mode=%s poll_us=10000", modes[i]);
+		ASSERT_EQ(0, open_tuned(&self->nic, parameters));
+		ASSERT_EQ(0, ping(&self->nic, ROUNDS));
+		for (int j = 0; j < 100; j++)
+			ASSERT_EQ(0, nic_ping_tx(&self->nic, 100, j));
+		ASSERT_EQ(0, nic_stats(TX, &s));
+		TH_LOG("%s: TX %d hits, %d misses, %d kicks", modes[i], (int)s.poll_hits,
+		       (int)s.poll_misses, (int)s.kicks);
+		EXPECT_LE(10, s.poll_hits);
+		EXPECT_GT(1.0, worker_cpu(s.worker, 1.0, 1000));
+	}
+}
+
+/* Frames seldom come, so nothing is gained by polling, and it is not done. */
+TEST_F(tune, adaptive_polling_ends)
+{
+	ASSERT_EQ(0, open_tuned(&self->nic, "poll_mode=adaptive poll_us=2000"));
+	ASSERT_EQ(0, ping(&self->nic, ROUNDS));
+	for (unsigned int i = 0; i < 3; i++) {
+		usleep(100000);
+		ASSERT_EQ(0, nic_ping_tx(&self->nic, 100, i));
+	}
+	usleep(100000);
+
+	uint64_t before = polls(TX);
+
+	for (unsigned int i = 0; i < 10; i++) {
+		ASSERT_EQ(0, nic_ping_tx(&self->nic, 100, i));
+		usleep(100000);
+	}
+	EXPECT_GE(before + 1, polls(TX));
+}
+
+/* A worker that polls for RX needs no kick for TX. */
+TEST_F(tune, rx_polls_for_tx)
+{
+	uint8_t frame[100] = { 1 };
+	unsigned int met = 0;
+
+	ASSERT_EQ(0, open_tuned(&self->nic, "poll_mode=fixed poll_us=10000"));
+	for (unsigned int i = 0; i < ROUNDS; i++) {
+		ASSERT_EQ(0, nic_ping_tx(&self->nic, 100, 1));
+		ASSERT_EQ(0, nic_ping_rx(&self->nic, 100, 1));
+		ASSERT_LE(0, nic_post_tx(&self->nic, NULL, NULL, frame, sizeof(frame)));
+		met += !vq_kick(&self->nic.vmm.vq[TX]);
+		ASSERT_EQ(0, nic_reap_tx(&self->nic, 1, NIC_TIMEOUT));
+		ASSERT_EQ(100, wire_recv(self->nic.wire, NULL, frame, sizeof(frame), NIC_TIMEOUT));
+	}
+	TH_LOG("%u of %u frames needed no kick", met, ROUNDS);
+	EXPECT_LE(10, met);
+}
+
+TEST_F(tune, batches_are_as_long_as_set)
+{
+	uint8_t frame[100] = { 1 };
+	struct stats s;
+
+	ASSERT_EQ(0, open_tuned(&self->nic, "batch=4"));
+	for (int i = 0; i < 64; i++)
+		ASSERT_LE(0, nic_post_tx(&self->nic, NULL, NULL, frame, sizeof(frame)));
+	vq_kick(&self->nic.vmm.vq[TX]);
+	ASSERT_EQ(0, nic_reap_tx(&self->nic, 64, NIC_TIMEOUT));
+	ASSERT_EQ(0, nic_stats(TX, &s));
+	EXPECT_EQ(64, s.packets);
+	EXPECT_LE(16, s.batches);
+}
+
+static double now_us(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1e6 + t.tv_nsec / 1e3;
+}
+
+static int compare(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* From the kick of a frame to its return, the median; the guest thinks in between. */
+static double latency(struct nic *nic, unsigned int think_us)
+{
+	static double us[SAMPLES];
+	uint8_t frame[100] = { 1 };
+	double begin, until;
+
+	for (unsigned int i = 0; i < SAMPLES; i++) {
+		begin = now_us();
+		if (nic_post_tx(nic, NULL, NULL, frame, sizeof(frame)) < 0)
+			return -1;
+		vq_kick(&nic->vmm.vq[TX]);
+		while (nic_reap_tx(nic, 1, 0))
+			if (now_us() - begin > 1e6)
+				return -1;
+		us[i] = now_us() - begin;
+		wire_recv(nic->wire, NULL, frame, sizeof(frame), NIC_TIMEOUT);
+		until = now_us() + think_us;
+		while (now_us() < until)
+			;
+	}
+	qsort(us, SAMPLES, sizeof(*us), compare);
+	return us[SAMPLES / 2];
+}
+
+/* What polling is for. */
+TEST_F(tune, polling_answers_sooner)
+{
+	double off, adaptive;
+
+	ASSERT_EQ(0, open_tuned(&self->nic, "poll_mode=off"));
+	off = latency(&self->nic, 20);
+	ASSERT_EQ(0, open_tuned(&self->nic, "poll_mode=adaptive poll_us=1000"));
+	adaptive = latency(&self->nic, 20);
+	TH_LOG("a frame's way, median: off %.1f us, adaptive %.1f us", off, adaptive);
+	EXPECT_LT(0, adaptive);
+	EXPECT_GT(off, adaptive);
+}
+
+TEST_HARNESS_MAIN
