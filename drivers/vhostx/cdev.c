@@ -12,6 +12,7 @@
 #include "compat/compat.h"
 #include "dev.h"
 #include "iotlb.h"
+#include "layout.h"
 #include "vq.h"
 
 /* Words of a features array that anyone could mean. */

@@ -2,7 +2,7 @@
 /* The life of a device: owner, memory table, features, reset. */
 #include <linux/idr.h>
 #include <linux/list.h>
-#include <linux/nospec.h>
+#include <linux/pid.h>
 #include <linux/sched/mm.h>
 #include <linux/seq_file.h>
 #include <linux/sizes.h>
@@ -14,6 +14,7 @@
 #include "compat/compat.h"
 #include "dev.h"
 #include "event.h"
+#include "layout.h"
 #include "vq.h"
 
 /* Offered; the first word on every kernel. */
@@ -116,6 +117,8 @@ struct vhostx_dev *vhostx_dev_create(void)
 	dev->id = id;
 	refcount_set(&dev->refs, 1);
 	dev->fork_owner = vhostx_fork_default;
+	dev->layout = vhostx_layout_default;
+	dev->pool_size = vhostx_pool_size_default;
 	mutex_init(&dev->lock);
 	spin_lock_init(&dev->miss_lock);
 	init_waitqueue_head(&dev->miss_wait);
@@ -158,6 +161,14 @@ int vhostx_dev_check_owner(const struct vhostx_dev *dev)
 	return dev->mm && dev->mm == current->mm ? 0 : -EPERM;
 }
 
+static void dev_forget_owner(struct vhostx_dev *dev)
+{
+	put_pid(dev->pid);
+	dev->pid = NULL;
+	mmput(dev->mm);
+	dev->mm = NULL;
+}
+
 /**
  * vhostx_dev_set_owner - make the caller the owner
  * @dev: the device
@@ -167,9 +178,8 @@ int vhostx_dev_check_owner(const struct vhostx_dev *dev)
  */
 int vhostx_dev_set_owner(struct vhostx_dev *dev)
 {
-	struct vhostx_worker *worker;
 	struct mm_struct *mm;
-	int i;
+	int ret;
 
 	if (dev->mm)
 		return -EBUSY;
@@ -177,20 +187,16 @@ int vhostx_dev_set_owner(struct vhostx_dev *dev)
 	if (!mm)
 		return -EINVAL;
 
-	worker = vhostx_worker_create(mm, dev->fork_owner);
-	if (IS_ERR(worker)) {
-		mmput(mm);
-		return PTR_ERR(worker);
+	dev->mm = mm;
+	dev->pid = get_task_pid(current, PIDTYPE_TGID);
+	ret = vhostx_dev_set_layout(dev, dev->layout, dev->pool_size);
+	if (ret) {
+		dev_forget_owner(dev);
+		return ret;
 	}
-
-	dev->workers[0] = worker;
-	worker->queues = VHOSTX_QUEUES;
-	for (i = 0; i < VHOSTX_QUEUES; i++)
-		vhostx_vq_set_worker(&dev->vq[i], worker);
 	get_task_comm(dev->comm, current->group_leader);
 	/* Who finds the owner finds its name. */
 	smp_store_release(&dev->owner, task_tgid_nr(current));
-	dev->mm = mm;
 	vhostx_event(VHOSTX_CMD_DEV_CHANGE_NTF, dev);
 	return 0;
 }
@@ -244,9 +250,9 @@ void vhostx_dev_reset(struct vhostx_dev *dev)
 	for (i = 0; i < VHOSTX_QUEUES; i++) {
 		vhostx_vq_stop(&dev->vq[i]);
 		vhostx_vq_reset(&dev->vq[i]);
-		/* Nothing wakes it any more: its worker is not asked late. */
-		vhostx_vq_set_worker(&dev->vq[i], NULL);
 	}
+	/* Nothing wakes the queues any more: their workers are not asked late. */
+	vhostx_dev_no_workers(dev);
 	dev_set_table(dev, NULL, NULL);
 	dev_set_iotlb(dev, NULL);
 	dev_store_features(dev, none);
@@ -254,15 +260,9 @@ void vhostx_dev_reset(struct vhostx_dev *dev)
 
 	if (!dev->mm)
 		return;
-	for (i = 0; i < VHOSTX_WORKERS; i++) {
-		if (dev->workers[i])
-			vhostx_worker_destroy(dev->workers[i]);
-		dev->workers[i] = NULL;
-	}
 	dev->fork_owner = vhostx_fork_default;
 	WRITE_ONCE(dev->owner, 0);
-	mmput(dev->mm);
-	dev->mm = NULL;
+	dev_forget_owner(dev);
 	vhostx_event(VHOSTX_CMD_DEV_CHANGE_NTF, dev);
 }
 
@@ -431,126 +431,6 @@ int vhostx_dev_set_fork(struct vhostx_dev *dev, u8 how)
 		return -EINVAL;
 	dev->fork_owner = how == VHOST_FORK_OWNER_TASK;
 	return 0;
-}
-
-/**
- * vhostx_dev_new_worker - start another worker
- * @dev: the device, with an owner
- *
- * Return: its id; -ENOSPC for more than VHOSTX_WORKERS; why it could not start.
- */
-int vhostx_dev_new_worker(struct vhostx_dev *dev)
-{
-	struct vhostx_worker *worker;
-	int id;
-
-	for (id = 0; id < VHOSTX_WORKERS && dev->workers[id];)
-		id++;
-	if (id == VHOSTX_WORKERS)
-		return -ENOSPC;
-
-	worker = vhostx_worker_create(dev->mm, dev->fork_owner);
-	if (IS_ERR(worker))
-		return PTR_ERR(worker);
-	dev->workers[id] = worker;
-	return id;
-}
-
-static struct vhostx_worker *dev_find_worker(const struct vhostx_dev *dev,
-					     u32 id)
-{
-	if (id >= VHOSTX_WORKERS)
-		return NULL;
-	return dev->workers[array_index_nospec(id, VHOSTX_WORKERS)];
-}
-
-/**
- * vhostx_dev_free_worker - end a worker
- * @dev: the device, with an owner
- * @id: the worker's id
- *
- * Return: 0; -ENODEV where there is none; -EBUSY while it runs a queue.
- */
-int vhostx_dev_free_worker(struct vhostx_dev *dev, u32 id)
-{
-	struct vhostx_worker *worker = dev_find_worker(dev, id);
-
-	if (!worker)
-		return -ENODEV;
-	if (worker->queues)
-		return -EBUSY;
-	dev->workers[id] = NULL;
-	vhostx_worker_destroy(worker);
-	return 0;
-}
-
-/**
- * vhostx_dev_attach_worker - have a queue run by another worker
- * @dev: the device, with an owner
- * @vq: the queue, running or not
- * @id: the worker's id
- *
- * The old worker does not run the queue any more after this returns.
- *
- * Return: 0; -ENODEV where there is no such worker.
- */
-int vhostx_dev_attach_worker(struct vhostx_dev *dev, struct vhostx_vq *vq,
-			     u32 id)
-{
-	struct vhostx_worker *worker = dev_find_worker(dev, id);
-	struct vhostx_worker *old;
-
-	if (!worker)
-		return -ENODEV;
-	old = vhostx_vq_set_worker(vq, worker);
-	if (old == worker)
-		return 0;
-
-	worker->queues++;
-	old->queues--;
-	/* Whoever still saw the old one has asked it; then it has run. */
-	synchronize_rcu();
-	vhostx_worker_flush(old);
-	return 0;
-}
-
-/**
- * vhostx_dev_move_queue - have a queue run by the worker of a thread
- * @dev: the device
- * @vq: the queue, running or not
- * @tid: the thread, one of the device's workers
- *
- * Return: see vhostx_dev_attach_worker().
- */
-int vhostx_dev_move_queue(struct vhostx_dev *dev, struct vhostx_vq *vq,
-			  pid_t tid)
-{
-	int id;
-
-	for (id = 0; id < VHOSTX_WORKERS; id++) {
-		if (dev->workers[id] && dev->workers[id]->tid == tid)
-			return vhostx_dev_attach_worker(dev, vq, id);
-	}
-	return -ENODEV;
-}
-
-/**
- * vhostx_dev_worker_id - which worker runs a queue
- * @dev: the device, with an owner
- * @vq: the queue
- *
- * Return: its id.
- */
-int vhostx_dev_worker_id(const struct vhostx_dev *dev,
-			 const struct vhostx_vq *vq)
-{
-	int id = 0;
-
-	while (dev->workers[id] !=
-	       rcu_dereference_protected(vq->worker,
-					 lockdep_is_held(&dev->lock)))
-		id++;
-	return id;
 }
 
 static pid_t vq_tid(const struct vhostx_vq *vq)

@@ -33,14 +33,6 @@ int vhostx_dev_set_mem(struct vhostx_dev *dev,
 int vhostx_dev_set_log_base(struct vhostx_dev *dev, u64 base);
 int vhostx_dev_set_log_fd(struct vhostx_dev *dev, int fd);
 int vhostx_dev_set_fork(struct vhostx_dev *dev, u8 how);
-int vhostx_dev_new_worker(struct vhostx_dev *dev);
-int vhostx_dev_free_worker(struct vhostx_dev *dev, u32 id);
-int vhostx_dev_attach_worker(struct vhostx_dev *dev, struct vhostx_vq *vq,
-			     u32 id);
-int vhostx_dev_worker_id(const struct vhostx_dev *dev,
-			 const struct vhostx_vq *vq);
-int vhostx_dev_move_queue(struct vhostx_dev *dev, struct vhostx_vq *vq,
-			  pid_t tid);
 int vhostx_devs_show(struct seq_file *seq, void *unused);
 
 #endif

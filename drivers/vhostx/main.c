@@ -13,6 +13,7 @@
 #include "cdev.h"
 #include "compat/compat.h"
 #include "dev.h"
+#include "layout.h"
 #include "netdev.h"
 #include "nl.h"
 #include "tune.h"
@@ -70,6 +71,21 @@ module_param_named(coalesce_frames, vhostx_tune_default.coalesce_frames, uint,
 MODULE_PARM_DESC(coalesce_frames,
 		 "Frames that an interrupt is not late for, 1 to 256 (default: 64)");
 
+static char *vhostx_layout = "device";
+module_param_named(layout, vhostx_layout, charp, 0444);
+MODULE_PARM_DESC(layout,
+		 "Workers: device (one for both queues), split (one each) or pool (shared by the VMM's devices; default: device)");
+
+module_param_named(pool_size, vhostx_pool_size_default, uint, 0444);
+MODULE_PARM_DESC(pool_size,
+		 "Workers that a VMM's devices share in layout pool, 1 to 64 (default: 4)");
+
+static const char * const vhostx_layouts[] = {
+	[VHOSTX_LAYOUT_DEVICE] = "device",
+	[VHOSTX_LAYOUT_SPLIT] = "split",
+	[VHOSTX_LAYOUT_POOL] = "pool",
+};
+
 static const char * const vhostx_poll_modes[] = {
 	[VHOSTX_POLL_MODE_VMM] = "vmm",
 	[VHOSTX_POLL_MODE_OFF] = "off",
@@ -92,6 +108,7 @@ static const struct {
 	  VHOSTX_COALESCE_US_MAX },
 	{ "coalesce_frames", &vhostx_tune_default.coalesce_frames, 1,
 	  VHOSTX_COALESCE_FRAMES_MAX },
+	{ "pool_size", &vhostx_pool_size_default, 1, VHOSTX_POOL_SIZE_MAX },
 };
 
 static struct dentry *vhostx_debugfs;
@@ -142,10 +159,10 @@ static int __init vhostx_register(void)
 	return ret;
 }
 
-static int __init vhostx_check_tune(void)
+static int __init vhostx_check_parameters(void)
 {
 	unsigned int i;
-	int mode;
+	int mode, layout;
 
 	mode = match_string(vhostx_poll_modes, ARRAY_SIZE(vhostx_poll_modes),
 			    vhostx_poll_mode);
@@ -155,6 +172,15 @@ static int __init vhostx_check_tune(void)
 		return -EINVAL;
 	}
 	vhostx_tune_default.poll_mode = mode;
+
+	layout = match_string(vhostx_layouts, ARRAY_SIZE(vhostx_layouts),
+			      vhostx_layout);
+	if (layout < 0) {
+		pr_err("layout=%s: it is device, split or pool\n",
+		       vhostx_layout);
+		return -EINVAL;
+	}
+	vhostx_layout_default = layout;
 
 	for (i = 0; i < ARRAY_SIZE(vhostx_bounds); i++) {
 		if (*vhostx_bounds[i].value >= vhostx_bounds[i].min &&
@@ -172,7 +198,7 @@ static int __init vhostx_init(void)
 {
 	int ret;
 
-	ret = vhostx_check_tune();
+	ret = vhostx_check_parameters();
 	if (ret)
 		return ret;
 

@@ -3,6 +3,7 @@
 #include "compat/compat.h"
 #include "dev.h"
 #include "event.h"
+#include "layout.h"
 #include "nl_dev.h"
 #include "nl_gen.h"
 #include "nl_msg.h"

@@ -6,7 +6,9 @@
  *   vhostx_devs_lock (dev.c)	the list of devices
  *   vhostx_dev.lock		set-up: owner, memory table, features, eventfds
  *   vhostx_vq.lock		a queue's state and its data path; RX before TX
+ *   pool_lock (worker.c)	the making of workers that devices share
  *   netdevs_lock (netdev.c)	whose tap's device is known; also taken under rtnl
+ *   workers_lock (worker.c)	the list of workers, and their users; spins
  * The worker takes a queue's lock only, and holds it while it touches the
  * driver's memory, the ring or the socket: who holds that lock can change them,
  * and nothing old is touched afterwards.
@@ -41,8 +43,10 @@ struct vhostx_vq;
 #define VHOSTX_TX	1
 #define VHOSTX_QUEUES	2
 
-/* Most workers of a device: one for each queue, and as many to change to. */
+/* Most workers that the VMM makes: one for each queue, and as many to change to. */
 #define VHOSTX_WORKERS	4
+/* And one for each queue by the layout or an operator's order. */
+#define VHOSTX_PLACES	(VHOSTX_WORKERS + VHOSTX_QUEUES)
 
 /* Bytes that a queue may move in one run before others get their turn. */
 #define VHOSTX_WEIGHT_BYTES	0x80000
@@ -196,7 +200,13 @@ struct vhostx_vq {
  * @comm: its command
  * @features: negotiated
  * @fork_owner: workers are threads of the owner's, not of the kernel's
- * @workers: by their ids in the ioctls; the first comes with the owner
+ * @pid: the owner's process; NULL without
+ * @layout: enum vhostx_layout; can be read without @lock
+ * @pool_size: workers that the owner's devices share in layout pool; can be read
+ *	       without @lock
+ * @workers: those it uses. By their ids in the ioctls: the first comes with the owner,
+ *	     and more as the VMM makes them. Then one for each queue, which has it by
+ *	     the layout or an operator's order; the VMM can neither free nor attach it.
  * @table: the memory table, or NULL
  * @owners: its regions by owner's address, or NULL
  * @regions: how many @table has
@@ -222,7 +232,10 @@ struct vhostx_dev {
 	char comm[TASK_COMM_LEN];
 	u64 features[VHOSTX_FEATURE_WORDS];
 	bool fork_owner;
-	struct vhostx_worker *workers[VHOSTX_WORKERS];
+	struct pid *pid;
+	u32 layout;
+	u32 pool_size;
+	struct vhostx_worker *workers[VHOSTX_PLACES];
 	struct vhost_iotlb *table;
 	struct vhost_iotlb *owners;
 	unsigned int regions;

@@ -3,6 +3,9 @@
 #ifndef _VHOSTX_WORKER_H
 #define _VHOSTX_WORKER_H
 
+#include <linux/completion.h>
+#include <linux/kref.h>
+#include <linux/list.h>
 #include <linux/llist.h>
 #include <linux/mutex.h>
 #include <linux/rcupdate.h>
@@ -26,32 +29,65 @@ struct vhostx_work {
 
 /**
  * struct vhostx_worker - a worker
+ * @ref: references to this structure
+ * @node: in the list of workers, by @tid; the list's lock
+ * @users: places in devices that have it; the thread ends with the last of them,
+ *	   which takes it off the list; the list's lock
  * @kthread: its thread where it is the kernel's, else NULL; constant
  * @task: its thread where it is one of the owner's, else NULL; constant
+ * @thread: either, with a reference; constant
  * @tid: the thread's id, in the initial namespace; constant
- * @mm: the owner's address space, which it uses; constant
+ * @owner: the process id of who has it, in the initial namespace; constant
+ * @pooled: devices of the same owner share it; constant
+ * @mm: the owner's address space, which it uses; constant, and there for users
+ *	only
  * @list: queued work, the newest first
  * @more: work that was queued waits behind the one that runs; its thread's own
  * @lock: keeps flushes and the thread's death apart
  * @killed: the owner was killed and took the thread along; written under @lock
- * @queues: how many queues it runs; the device's lock
+ * @dead: and it has run the last of its work
  * @rcu: readers of a queue's worker may be late
  */
 struct vhostx_worker {
+	struct kref ref;
+	struct list_head node;
+	unsigned int users;
 	struct task_struct *kthread;
 	struct vhost_task *task;
+	struct task_struct *thread;
 	pid_t tid;
+	pid_t owner;
+	bool pooled;
 	struct mm_struct *mm;
 	struct llist_head list;
 	bool more;
 	struct mutex lock;	/* see @lock */
 	bool killed;
-	unsigned int queues;
+	struct completion dead;
 	struct rcu_head rcu;
 };
 
-struct vhostx_worker *vhostx_worker_create(struct mm_struct *mm, bool fork);
-void vhostx_worker_destroy(struct vhostx_worker *worker);
+/**
+ * struct vhostx_owner - who a worker is made for
+ * @mm: its address space
+ * @task: one of its threads, whose cgroups a kernel thread is put into
+ * @fork: the worker is a thread of @task's process, which is the caller
+ */
+struct vhostx_owner {
+	struct mm_struct *mm;
+	struct task_struct *task;
+	bool fork;
+};
+
+struct vhostx_worker *vhostx_worker_create(const struct vhostx_owner *owner);
+struct vhostx_worker *vhostx_worker_pool(const struct vhostx_owner *owner,
+					 u32 size);
+struct vhostx_worker *vhostx_worker_join(pid_t tid, const struct mm_struct *mm);
+void vhostx_worker_use(struct vhostx_worker *worker);
+void vhostx_worker_leave(struct vhostx_worker *worker);
+struct vhostx_worker *vhostx_worker_get(pid_t tid);
+struct vhostx_worker *vhostx_worker_next(pid_t after);
+void vhostx_worker_put(struct vhostx_worker *worker);
 void vhostx_worker_queue(struct vhostx_worker *worker,
 			 struct vhostx_work *work);
 void vhostx_worker_flush(struct vhostx_worker *worker);

@@ -108,6 +108,7 @@ TEST_F(module, parameters)
 		"max_mem_regions=63", "max_iotlb_entries=63", "poll_mode=on",
 		"poll_us=10001", "batch=0", "batch=65", "weight=63", "weight=4097",
 		"coalesce_us=1001", "coalesce_frames=0", "coalesce_frames=257",
+		"layout=one", "pool_size=0", "pool_size=65",
 	};
 
 	ASSERT_EQ(0, rmmod("vhostx"));

@@ -31,6 +31,7 @@ layers=(
 	"iotlb poll"
 	"rx tx"
 	"vq"
+	"layout"
 	"dev nl_gen nl_msg"
 	"cdev nl_dev"
 	"nl_queue nl_worker"
