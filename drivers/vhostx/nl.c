@@ -12,26 +12,7 @@
 #include "nl_gen.h"
 #include "nl_msg.h"
 #include "nl_queue.h"
-
-int vhostx_nl_dev_set_doit(struct sk_buff *skb, struct genl_info *info)
-{
-	return -EOPNOTSUPP;
-}
-
-int vhostx_nl_worker_set_doit(struct sk_buff *skb, struct genl_info *info)
-{
-	return -EOPNOTSUPP;
-}
-
-int vhostx_nl_worker_get_doit(struct sk_buff *skb, struct genl_info *info)
-{
-	return -EOPNOTSUPP;
-}
-
-int vhostx_nl_worker_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
-{
-	return -EOPNOTSUPP;
-}
+#include "nl_worker.h"
 
 /* Tell group @group of an object. Where that fails, its listeners know. */
 static void nl_notify(u8 cmd, unsigned int group, const void *object,
@@ -61,6 +42,11 @@ static int nl_event(struct notifier_block *block, unsigned long what,
 		break;
 	case VHOSTX_CMD_QUEUE_CHANGE_NTF:
 		nl_notify(what, VHOSTX_NLGRP_CONFIG, object, vhostx_nl_put_queue);
+		break;
+	case VHOSTX_CMD_WORKER_CHANGE_NTF:
+	case VHOSTX_CMD_WORKER_DEL_NTF:
+		nl_notify(what, VHOSTX_NLGRP_CONFIG, object,
+			  vhostx_nl_put_worker);
 		break;
 	case VHOSTX_CMD_QUEUE_START_NTF:
 	case VHOSTX_CMD_QUEUE_STOP_NTF:

@@ -9,6 +9,8 @@
 
 #include "compat/compat.h"
 #include "dev.h"
+#include "event.h"
+#include "layout.h"
 #include "nl_dev.h"
 #include "nl_gen.h"
 #include "nl_msg.h"
@@ -142,7 +144,10 @@ int vhostx_nl_put_dev(struct sk_buff *msg, const void *object)
 	    nla_put_u32(msg, VHOSTX_A_DEV_RING_FORMAT,
 			packed ? VHOSTX_RING_FORMAT_PACKED :
 				 VHOSTX_RING_FORMAT_SPLIT) ||
-	    nla_put_u32(msg, VHOSTX_A_DEV_REGIONS, READ_ONCE(dev->regions)))
+	    nla_put_u32(msg, VHOSTX_A_DEV_REGIONS, READ_ONCE(dev->regions)) ||
+	    nla_put_u32(msg, VHOSTX_A_DEV_LAYOUT, READ_ONCE(dev->layout)) ||
+	    nla_put_u32(msg, VHOSTX_A_DEV_POOL_SIZE,
+			READ_ONCE(dev->pool_size)))
 		return -EMSGSIZE;
 	if (READ_ONCE(dev->iotlb) &&
 	    nla_put_u32(msg, VHOSTX_A_DEV_IOTLB_ENTRIES,
@@ -201,4 +206,45 @@ int vhostx_nl_dev_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 		vhostx_dev_put(dev);
 	}
 	return skb->len ?: ret;
+}
+
+/* Under the device's lock. */
+static int nl_set_layout(struct vhostx_dev *dev, struct genl_info *info)
+{
+	u32 layout = dev->layout, pool_size = dev->pool_size;
+	int ret;
+
+	if (info->attrs[VHOSTX_A_DEV_LAYOUT])
+		layout = nla_get_u32(info->attrs[VHOSTX_A_DEV_LAYOUT]);
+	if (info->attrs[VHOSTX_A_DEV_POOL_SIZE])
+		pool_size = nla_get_u32(info->attrs[VHOSTX_A_DEV_POOL_SIZE]);
+	ret = vhostx_dev_set_layout(dev, layout, pool_size);
+	if (ret == -ENOTCONN)
+		NL_SET_ERR_MSG(info->extack,
+			       "no process owns the device, so it has no workers");
+	else if (ret == -ESRCH)
+		NL_SET_ERR_MSG(info->extack,
+			       "the owner's process is gone, and nobody else can have its workers");
+	else if (ret)
+		NL_SET_ERR_MSG(info->extack, "a worker could not be started");
+	return ret;
+}
+
+int vhostx_nl_dev_set_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct vhostx_dev *dev = vhostx_nl_find_dev(info, VHOSTX_A_DEV_ID);
+	int ret;
+
+	if (IS_ERR(dev))
+		return PTR_ERR(dev);
+	/* A VMM can hold it for as long as it likes. */
+	ret = mutex_lock_killable(&dev->lock);
+	if (!ret) {
+		ret = nl_set_layout(dev, info);
+		mutex_unlock(&dev->lock);
+	}
+	if (!ret)
+		vhostx_event(VHOSTX_CMD_DEV_CHANGE_NTF, dev);
+	vhostx_dev_put(dev);
+	return ret;
 }

@@ -3,11 +3,11 @@
  * What a device and its queues are made of.
  *
  * Lock order, outermost first:
- *   vhostx_devs_lock (dev.c)	the list of devices
  *   vhostx_dev.lock		set-up: owner, memory table, features, eventfds
  *   vhostx_vq.lock		a queue's state and its data path; RX before TX
  *   pool_lock (worker.c)	the making of workers that devices share
  *   netdevs_lock (netdev.c)	whose tap's device is known; also taken under rtnl
+ *   vhostx_devs_lock (dev.c)	the list of devices
  *   workers_lock (worker.c)	the list of workers, and their users; spins
  * The worker takes a queue's lock only, and holds it while it touches the
  * driver's memory, the ring or the socket: who holds that lock can change them,

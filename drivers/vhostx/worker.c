@@ -11,8 +11,10 @@
 #include <linux/sched/task.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
+#include <uapi/linux/vhostx_netlink.h>
 
 #include "compat/compat.h"
+#include "event.h"
 #include "worker.h"
 
 #define VHOSTX_WORK_QUEUED	0
@@ -212,6 +214,7 @@ static struct vhostx_worker *worker_create(const struct vhostx_owner *owner,
 	}
 	worker->tid = task_pid_nr(worker->thread);
 	worker_list(worker);
+	vhostx_event(VHOSTX_CMD_WORKER_CHANGE_NTF, worker);
 	return worker;
 err:
 	vhostx_worker_put(worker);
@@ -350,6 +353,7 @@ void vhostx_worker_leave(struct vhostx_worker *worker)
 	if (!last)
 		return;
 	worker_stop(worker);
+	vhostx_event(VHOSTX_CMD_WORKER_DEL_NTF, worker);
 	vhostx_worker_put(worker);
 }
 

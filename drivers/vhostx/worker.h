@@ -11,6 +11,7 @@
 #include <linux/rcupdate.h>
 #include <linux/types.h>
 
+struct cpumask;
 struct mm_struct;
 struct task_struct;
 struct vhost_task;
@@ -92,5 +93,16 @@ void vhostx_worker_queue(struct vhostx_worker *worker,
 			 struct vhostx_work *work);
 void vhostx_worker_flush(struct vhostx_worker *worker);
 bool vhostx_worker_may_poll(const struct vhostx_worker *worker, u64 end);
+
+/* sched.c */
+int vhostx_worker_set_cpus(struct vhostx_worker *worker,
+			   const struct cpumask *cpus);
+void vhostx_worker_cpus(const struct vhostx_worker *worker,
+			struct cpumask *cpus);
+int vhostx_worker_set_policy(struct vhostx_worker *worker, u32 policy);
+u32 vhostx_worker_policy(const struct vhostx_worker *worker);
+int vhostx_worker_set_nice(struct vhostx_worker *worker, s32 nice);
+s32 vhostx_worker_nice(const struct vhostx_worker *worker);
+u64 vhostx_worker_run_ns(const struct vhostx_worker *worker);
 
 #endif

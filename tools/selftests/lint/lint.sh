@@ -21,11 +21,11 @@ checks=(spdx length layers versions netlink scripts checkpatch kernel-doc usersp
 # Lowest first: a file includes its own header, and those of the rows above its own.
 layers=(
 	"compat copy"
-	"frag mem log netdev"
+	"event frag mem log netdev"
 	"ring"
 	"ring_split ring_packed ring_indirect"
-	"event sock stats tune worker"
-	"vhostx"
+	"sock stats tune worker"
+	"vhostx sched"
 	"trace"
 	"notify"
 	"iotlb poll"

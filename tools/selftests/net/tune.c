@@ -1,15 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What an operator can set of a queue, by the module's parameters. */
 #include <sched.h>
-#include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "devices.h"
 #include "module.h"
 
 #define ROUNDS	50
-#define SAMPLES	2000
 
 FIXTURE(tune) {
 	struct nic nic;
@@ -162,60 +159,6 @@ TEST_F(tune, batches_are_as_long_as_set)
 	ASSERT_EQ(0, nic_stats(TX, &s));
 	EXPECT_EQ(64, s.packets);
 	EXPECT_LE(16, s.batches);
-}
-
-static double now_us(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1e6 + t.tv_nsec / 1e3;
-}
-
-static int compare(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
-/* From the kick of a frame to its return, the median; the guest thinks in between. */
-static double latency(struct nic *nic, unsigned int think_us)
-{
-	static double us[SAMPLES];
-	uint8_t frame[100] = { 1 };
-	double begin, until;
-
-	for (unsigned int i = 0; i < SAMPLES; i++) {
-		begin = now_us();
-		if (nic_post_tx(nic, NULL, NULL, frame, sizeof(frame)) < 0)
-			return -1;
-		vq_kick(&nic->vmm.vq[TX]);
-		while (nic_reap_tx(nic, 1, 0))
-			if (now_us() - begin > 1e6)
-				return -1;
-		us[i] = now_us() - begin;
-		wire_recv(nic->wire, NULL, frame, sizeof(frame), NIC_TIMEOUT);
-		until = now_us() + think_us;
-		while (now_us() < until)
-			;
-	}
-	qsort(us, SAMPLES, sizeof(*us), compare);
-	return us[SAMPLES / 2];
-}
-
-/* What polling is for. */
-TEST_F(tune, polling_answers_sooner)
-{
-	double off, adaptive;
-
-	ASSERT_EQ(0, open_tuned(&self->nic, "poll_mode=off"));
-	off = latency(&self->nic, 20);
-	ASSERT_EQ(0, open_tuned(&self->nic, "poll_mode=adaptive poll_us=10000"));
-	adaptive = latency(&self->nic, 20);
-	TH_LOG("a frame's way, median: off %.1f us, adaptive %.1f us", off, adaptive);
-	EXPECT_LT(0, adaptive);
-	EXPECT_GT(off, adaptive);
 }
 
 TEST_HARNESS_MAIN

@@ -318,13 +318,14 @@ TEST_F(read, in_another_namespace)
 	mnl_socket_close(sock);
 }
 
-/* The next event of the device @id that is no change. */
+/* The next event of a device or a queue that is no change. */
 static uint8_t next_event(struct nl *nl, struct nl_object *o)
 {
 	do {
 		if (nl_event(nl, o, NIC_TIMEOUT))
 			return 0;
-	} while (o->cmd == VHOSTX_CMD_DEV_CHANGE_NTF);
+	} while (o->cmd == VHOSTX_CMD_DEV_CHANGE_NTF || o->cmd == VHOSTX_CMD_WORKER_CHANGE_NTF ||
+		 o->cmd == VHOSTX_CMD_WORKER_DEL_NTF);
 	return o->cmd;
 }
 

@@ -120,7 +120,7 @@ TEST_F(set, whole_or_not_at_all)
 	nlh = order(&self->nl);
 	mnl_attr_put_u32(nlh, VHOSTX_A_QUEUE_WORKER, 1);
 	mnl_attr_put_u32(nlh, VHOSTX_A_QUEUE_BATCH, 3);
-	EXPECT_EQ(-ENODEV, nl_talk(&self->nl, nlh, NULL, NULL));
+	EXPECT_EQ(-ESRCH, nl_talk(&self->nl, nlh, NULL, NULL));
 	EXPECT_STREQ("no worker of the device's owner has this thread id", self->nl.error);
 	ASSERT_EQ(0, get(&self->nl, value));
 	EXPECT_EQ(0, memcmp(before, value, sizeof(value)));
