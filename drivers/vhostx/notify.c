@@ -56,6 +56,19 @@ static void notify_retry(struct work_struct *work)
 				     retry));
 }
 
+static enum hrtimer_restart notify_due(struct hrtimer *timer)
+{
+	struct vhostx_vq *vq = container_of(timer, struct vhostx_vq,
+					    late.timer);
+
+	/* One that was sent meanwhile leaves the timer as it is. */
+	if (READ_ONCE(vq->late.waits)) {
+		WRITE_ONCE(vq->late.due, true);
+		vhostx_vq_queue(vq);
+	}
+	return HRTIMER_NORESTART;
+}
+
 static void poll_add(struct file *file, wait_queue_head_t *head,
 		     poll_table *table)
 {
@@ -83,6 +96,7 @@ static void poll_init(struct vhostx_poll *poll, struct vhostx_vq *vq,
 void vhostx_notify_init(struct vhostx_vq *vq)
 {
 	INIT_DELAYED_WORK(&vq->retry, notify_retry);
+	vhostx_hrtimer_setup(&vq->late.timer, notify_due);
 	poll_init(&vq->kick_poll, vq, notify_kick);
 	poll_init(&vq->sock_poll, vq, notify_sock);
 }
@@ -272,15 +286,93 @@ void vhostx_vq_kicks_mute(struct vhostx_vq *vq)
 		notify_log_wish(vq);
 }
 
+static void notify_signal(struct vhostx_vq *vq)
+{
+	int want = vhostx_ring_want_signal(&vq->ring);
+
+	if (want > 0 && vq->call) {
+		vhostx_count(&vq->stats, VHOSTX_SIGNALS, 1);
+		trace_signal(vq, false);
+		vhostx_eventfd_signal(vq->call);
+	} else if (!want) {
+		vhostx_count(&vq->stats, VHOSTX_SUPPRESSED, 1);
+		trace_signal(vq, true);
+	}
+}
+
+/* No interrupt waits any more: returns whether one did. */
+static bool notify_end_late(struct vhostx_vq *vq)
+{
+	bool waited = vq->late.waits;
+
+	WRITE_ONCE(vq->late.waits, false);
+	WRITE_ONCE(vq->late.due, false);
+	vq->late.packets = vq->stats.value[VHOSTX_PACKETS];
+	return waited;
+}
+
+/*
+ * Whether the interrupt waits for more frames. The driver's wish is read when it does
+ * not: what it is compared with stays as it was until then.
+ */
+static bool notify_put_off(struct vhostx_vq *vq)
+{
+	u64 frames = vq->stats.value[VHOSTX_PACKETS] - vq->late.packets;
+
+	if (READ_ONCE(vq->late.due) || frames >= vq->tune.coalesce_frames) {
+		notify_end_late(vq);
+		return false;
+	}
+	vhostx_count(&vq->stats, VHOSTX_COALESCED, 1);
+	if (!vq->late.waits) {
+		WRITE_ONCE(vq->late.waits, true);
+		hrtimer_start(&vq->late.timer,
+			      ns_to_ktime((u64)vq->tune.coalesce_us *
+					  NSEC_PER_USEC), HRTIMER_MODE_REL);
+	}
+	return true;
+}
+
+/**
+ * vhostx_vq_signal_due - interrupt if wanted, where that was put off
+ * @vq: the queue
+ *
+ * Context: the worker's thread, under the queue's lock.
+ */
+void vhostx_vq_signal_due(struct vhostx_vq *vq)
+{
+	if (notify_end_late(vq))
+		notify_signal(vq);
+}
+
+/**
+ * vhostx_vq_signal_late - interrupt at once, where that was put off
+ * @vq: the queue
+ *
+ * Does not ask whether the driver wants it, as nobody but the worker can: a driver
+ * may be interrupted for nothing, but not be left waiting.
+ *
+ * Context: any thread, under the queue's lock.
+ */
+void vhostx_vq_signal_late(struct vhostx_vq *vq)
+{
+	if (!notify_end_late(vq) || !vq->call)
+		return;
+	vhostx_count(&vq->stats, VHOSTX_SIGNALS, 1);
+	trace_signal(vq, false);
+	vhostx_eventfd_signal(vq->call);
+}
+
 /**
  * vhostx_vq_publish - hand over the waiting used entries, interrupt if wanted
  * @vq: the queue
+ *
+ * The interrupt can be put off, as its tunables say.
  */
 void vhostx_vq_publish(struct vhostx_vq *vq)
 {
 	unsigned int nr = vq->ring.nr_used;
 	u16 first = vq->ring.last_used;
-	int want;
 
 	if (!nr || vhostx_ring_publish(&vq->ring))
 		return;
@@ -294,15 +386,9 @@ void vhostx_vq_publish(struct vhostx_vq *vq)
 	vhostx_count(&vq->stats, VHOSTX_BATCH_1 + min(ilog2(nr), 6), 1);
 	trace_batch(vq, nr);
 
-	want = vhostx_ring_want_signal(&vq->ring);
-	if (want > 0 && vq->call) {
-		vhostx_count(&vq->stats, VHOSTX_SIGNALS, 1);
-		trace_signal(vq, false);
-		vhostx_eventfd_signal(vq->call);
-	} else if (!want) {
-		vhostx_count(&vq->stats, VHOSTX_SUPPRESSED, 1);
-		trace_signal(vq, true);
-	}
+	if (unlikely(vq->tune.coalesce_us) && notify_put_off(vq))
+		return;
+	notify_signal(vq);
 }
 
 /**
@@ -311,6 +397,7 @@ void vhostx_vq_publish(struct vhostx_vq *vq)
  */
 void vhostx_vq_break(struct vhostx_vq *vq)
 {
+	vhostx_vq_signal_late(vq);
 	vhostx_count(&vq->stats, VHOSTX_BROKEN, 1);
 	trace_queue_broken(vq);
 	pr_debug("device %u: %s queue broken: %s\n", vq->dev->id,

@@ -11,6 +11,8 @@ void vhostx_poll_stop(struct vhostx_poll *poll);
 void vhostx_vq_queue(struct vhostx_vq *vq);
 bool vhostx_vq_may_poll(const struct vhostx_vq *vq, u64 end);
 void vhostx_vq_publish(struct vhostx_vq *vq);
+void vhostx_vq_signal_due(struct vhostx_vq *vq);
+void vhostx_vq_signal_late(struct vhostx_vq *vq);
 bool vhostx_vq_kicks_on(struct vhostx_vq *vq);
 void vhostx_vq_kicks_off(struct vhostx_vq *vq);
 void vhostx_vq_kicks_mute(struct vhostx_vq *vq);
@@ -25,6 +27,16 @@ void vhostx_vq_arm(struct vhostx_vq *vq);
 static inline void vhostx_vq_disarm(struct vhostx_vq *vq)
 {
 	WRITE_ONCE(vq->sock_armed, false);
+}
+
+/**
+ * vhostx_vq_look_due - signal what was put off and is due; a run begins with that
+ * @vq: the queue, its ring located
+ */
+static inline void vhostx_vq_look_due(struct vhostx_vq *vq)
+{
+	if (unlikely(READ_ONCE(vq->late.due)))
+		vhostx_vq_signal_due(vq);
 }
 
 #endif

@@ -294,6 +294,7 @@ static void tx_run(struct vhostx_vq *vq)
 	vhostx_poll_begin_run(vq);
 	if (unlikely(!vq->located) && !vhostx_iotlb_locate(vq))
 		return;
+	vhostx_vq_look_due(vq);
 	vhostx_vq_kicks_off(vq);
 
 	while (!vhostx_ring_broken(&vq->ring)) {

@@ -16,6 +16,7 @@
 #ifndef _VHOSTX_H
 #define _VHOSTX_H
 
+#include <linux/hrtimer.h>
 #include <linux/mutex.h>
 #include <linux/refcount.h>
 #include <linux/sched.h>
@@ -116,6 +117,20 @@ struct vhostx_tx {
 };
 
 /**
+ * struct vhostx_late - an interrupt that waits for more frames
+ * @timer: ends the waiting
+ * @waits: there is one
+ * @due: its time has come; set by @timer, which then queues the work
+ * @packets: VHOSTX_PACKETS when the driver was last thought to have been told
+ */
+struct vhostx_late {
+	struct hrtimer timer;
+	bool waits;
+	bool due;
+	u64 packets;
+};
+
+/**
  * struct vhostx_vq - a virtqueue
  * @lock: protects all fields but those said to be otherwise
  * @dev: its device; constant
@@ -146,6 +161,7 @@ struct vhostx_tx {
  *		 adaptive, else under the device's; can be read without
  * @rests: its last run found nothing more to do
  * @rest_since: since when, local_clock() nanoseconds, in mode adaptive; else 0
+ * @late: an interrupt that is put off
  * @kick: file that the driver's kicks come from, or NULL
  * @call: signalled to interrupt the driver, or NULL
  * @err: signalled when the ring breaks, or NULL
@@ -180,6 +196,7 @@ struct vhostx_vq {
 	u32 poll_now_us;
 	bool rests;
 	u64 rest_since;
+	struct vhostx_late late;
 	struct file *kick;
 	struct eventfd_ctx *call;
 	struct eventfd_ctx *err;

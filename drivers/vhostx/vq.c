@@ -401,6 +401,8 @@ u32 vhostx_vq_base(struct vhostx_vq *vq)
 	u32 base;
 
 	vq_lock(vq);
+	/* Who asks may be about to move the guest elsewhere. */
+	vhostx_vq_signal_late(vq);
 	base = vhostx_ring_base(&vq->ring);
 	vq_unlock(vq);
 	return base;
@@ -466,6 +468,8 @@ int vhostx_vq_set_eventfd(struct vhostx_vq *vq, struct eventfd_ctx **slot,
 	}
 
 	vq_lock(vq);
+	/* Whom the old one interrupts may not look at the new one for it. */
+	vhostx_vq_signal_late(vq);
 	swap(*slot, ctx);
 	vq_unlock(vq);
 
@@ -491,6 +495,8 @@ void vhostx_vq_set_tune(struct vhostx_vq *vq, const struct vhostx_tune *tune)
 	WRITE_ONCE(vq->tune.coalesce_us, tune->coalesce_us);
 	WRITE_ONCE(vq->tune.coalesce_frames, tune->coalesce_frames);
 	vhostx_poll_set(vq);
+	/* Or it would wait for as long as was set before. */
+	vhostx_vq_signal_late(vq);
 	vq_unlock(vq);
 }
 
@@ -512,6 +518,7 @@ void vhostx_vq_set_busyloop(struct vhostx_vq *vq, u32 us)
 /* Under the queue's lock. The caller puts the socket. */
 static struct socket *vq_detach(struct vhostx_vq *vq)
 {
+	vhostx_vq_signal_late(vq);
 	if (vq->sock.sock)
 		trace_queue_stop(vq);
 	vhostx_poll_stop(&vq->sock_poll);
@@ -616,6 +623,7 @@ void vhostx_vq_stop(struct vhostx_vq *vq)
 	vq_unlock(vq);
 
 	cancel_delayed_work_sync(&vq->retry);
+	hrtimer_cancel(&vq->late.timer);
 	if (sock)
 		vhostx_event(VHOSTX_CMD_QUEUE_STOP_NTF, vq);
 	vhostx_sock_put(sock);

@@ -161,4 +161,72 @@ TEST_F(tune, batches_are_as_long_as_set)
 	EXPECT_LE(16, s.batches);
 }
 
+/* Frames for TX in one burst, which the driver wants interrupts for. */
+static int send_all(struct nic *nic, unsigned int n)
+{
+	uint8_t frame[100] = { 1 };
+	int ret = 0;
+
+	for (unsigned int i = 0; i < n && ret >= 0; i++) {
+		ret = nic_post_tx(nic, NULL, NULL, frame, sizeof(frame));
+		vq_kick(&nic->vmm.vq[TX]);
+	}
+	return ret < 0 ? ret : 0;
+}
+
+/* No interrupt is lost: each frame is waited for by interrupt. */
+TEST_F(tune, late_interrupts_come)
+{
+	struct stats s;
+
+	ASSERT_EQ(0, open_tuned(&self->nic, "coalesce_us=1000 coalesce_frames=256"));
+	for (unsigned int i = 0; i < 5; i++)
+		ASSERT_EQ(0, ping(&self->nic, ROUNDS));
+	for (unsigned int q = 0; q < 2; q++) {
+		ASSERT_EQ(0, nic_stats(q, &s));
+		EXPECT_EQ(5 * ROUNDS, s.packets);
+		EXPECT_LT(0, s.coalesced);
+		TH_LOG("%s: %d signals, %d put off", s.queue, (int)s.signals, (int)s.coalesced);
+	}
+}
+
+/* As many frames as are not to wait do not, however long that may be. */
+TEST_F(tune, interrupts_are_late_for_few_frames_only)
+{
+	struct stats s;
+
+	ASSERT_EQ(0, open_tuned(&self->nic, "coalesce_us=1000 coalesce_frames=4 batch=1"));
+	for (unsigned int i = 0; i < ROUNDS; i++) {
+		ASSERT_EQ(0, send_all(&self->nic, 8));
+		ASSERT_EQ(0, nic_reap_tx(&self->nic, 8, NIC_TIMEOUT));
+	}
+	ASSERT_EQ(0, nic_stats(TX, &s));
+	EXPECT_EQ(8 * ROUNDS, s.packets);
+	EXPECT_LE(8 * ROUNDS / 2, s.coalesced);
+	TH_LOG("%d signals, %d put off", (int)s.signals, (int)s.coalesced);
+}
+
+/* What takes the queue away sends what was put off. */
+TEST_F(tune, late_interrupts_come_before_the_end)
+{
+	struct vmm *v = &self->nic.vmm;
+
+	for (unsigned int how = 0; how < 3; how++) {
+		ASSERT_EQ(0, open_tuned(&self->nic, "coalesce_us=1000 coalesce_frames=256"));
+		for (unsigned int i = 0; i < ROUNDS; i++) {
+			ASSERT_EQ(0, send_all(&self->nic, 1));
+			if (how == 0) {
+				ASSERT_EQ(0, vmm_stop(v));
+				ASSERT_EQ(0, vmm_start(v, self->nic.tap));
+			} else if (how == 1) {
+				ASSERT_LE(0, vmm_get_base(v, TX));
+			} else {
+				ASSERT_EQ(0, vmm_backend(v, TX, -1));
+				ASSERT_EQ(0, vmm_backend(v, TX, self->nic.tap));
+			}
+			ASSERT_EQ(0, nic_reap_tx(&self->nic, 1, NIC_TIMEOUT));
+		}
+	}
+}
+
 TEST_HARNESS_MAIN
