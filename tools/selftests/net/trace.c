@@ -275,9 +275,13 @@ static void polled(struct __test_metadata *_metadata,
 	uint64_t hit_ns, miss_ns;
 	int hits = traced(self, index, "poll", " hit=1 ns=", &hit_ns);
 	int misses = traced(self, index, "poll", " hit=0 ns=", &miss_ns);
+	struct stats s;
 
 	TH_LOG("%s: %d hits, %" PRIu64 " us, %d misses, %" PRIu64 " us",
 	       queue_name(index), hits, hit_ns / 1000, misses, miss_ns / 1000);
+	ASSERT_EQ(0, nic_stats(index, &s));
+	EXPECT_EQ(s.poll_hits, hits);
+	EXPECT_EQ(s.poll_misses, misses);
 	EXPECT_LT(0, hits);
 	EXPECT_LT(0, misses);
 	EXPECT_LT(0, hit_ns);
