@@ -6,6 +6,8 @@ KDIR ?= /lib/modules/$(KVER)/build
 VERSION = $(shell sed -n 's/^PACKAGE_VERSION="\(.*\)"/\1/p' dkms.conf)
 SOURCE = $(DESTDIR)/usr/src/vhostx-$(VERSION)
 SYSCONF = userspace/sysconf
+TOOLS_OUTPUT ?= $(CURDIR)/build/ctl
+TOOLS = $(MAKE) --no-print-directory -C userspace/ctl OUTPUT=$(TOOLS_OUTPUT)
 VM = tools/selftests/vm
 K ?= 6.12
 T ?=
@@ -14,19 +16,30 @@ comma := ,
 module: ## Build vhostx.ko for the running kernel (KVER=, KDIR=)
 	$(MAKE) -C $(KDIR) M=$(CURDIR) modules
 
-clean: ## Remove what module left
-	$(MAKE) -C $(KDIR) M=$(CURDIR) clean
+tools: ## Build the command vhostx
+	$(TOOLS)
 
-install: ## Install through DKMS for KVER, with the udev rule
+clean: ## Remove what module and tools left
+	$(MAKE) -C $(KDIR) M=$(CURDIR) clean
+	$(TOOLS) clean
+
+install: module-install tools-install ## Both of the next
+
+module-install: ## Install through DKMS for KVER, with the udev rule
 	rm -rf $(SOURCE)
-	install -d $(SOURCE)
-	cp -r Makefile Kbuild dkms.conf drivers $(wildcard include) userspace $(SOURCE)
+	install -d $(SOURCE)/userspace
+	cp -r Makefile Kbuild dkms.conf drivers $(wildcard include) $(SOURCE)
+	cp -r $(SYSCONF) $(SOURCE)/userspace
 	install -D -m 0644 $(SYSCONF)/60-vhostx.rules $(DESTDIR)/etc/udev/rules.d/60-vhostx.rules
 	install -D -m 0644 $(SYSCONF)/vhostx.conf $(DESTDIR)/etc/modules-load.d/vhostx.conf
 	dkms add vhostx/$(VERSION)
 	dkms install vhostx/$(VERSION) -k $(KVER)
 
+tools-install: ## Install the command vhostx, with its manual
+	$(TOOLS) install
+
 uninstall: ## Undo install
+	$(TOOLS) uninstall
 	-dkms remove vhostx/$(VERSION) --all
 	rm -rf $(SOURCE)
 	rm -f $(DESTDIR)/etc/udev/rules.d/60-vhostx.rules
@@ -70,5 +83,5 @@ help: ## This list
 	@echo 'K= is 6.1, 6.12 or 7.3. The lab caches in /var/cache/vhostx (VHOSTX_CACHE=).'
 
 .DEFAULT_GOAL := module
-.PHONY: module clean install uninstall demo check check-long check-fast lint \
-	bench vm-image vm-shell vm-test abi-doc netlink help
+.PHONY: module tools clean install module-install tools-install uninstall demo check check-long \
+	check-fast lint bench vm-image vm-shell vm-test abi-doc netlink help

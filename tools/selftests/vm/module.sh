@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Install the checkout's module through DKMS in a kernel's tree, as a user would,
-# and keep what that made. Usage: module.sh K	prints the archive's name
+# Install the checkout's module through DKMS, and its command, in a kernel's tree, as a
+# user would, and keep what that made. Usage: module.sh K	prints the archive's name
 set -euo pipefail
 # shellcheck source=tools/selftests/vm/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -10,7 +10,8 @@ set -euo pipefail
 if [ "$1" = inside ]; then
 	release=$2
 	cd "$top"
-	make --no-print-directory install "KVER=$release"
+	# The command is built for this tree, not in the checkout for all of them.
+	make --no-print-directory install "KVER=$release" TOOLS_OUTPUT=/tmp/ctl
 	log=$(echo /var/lib/dkms/vhostx/*/"$release"/*/log/make.log)
 	if grep -v 'the compiler differs from the one used' "$log" | grep -i 'warning:'; then
 		echo "the module builds with warnings"
@@ -21,7 +22,9 @@ if [ "$1" = inside ]; then
 	# What the running host reads; unpacking more only costs time.
 	tar -cf "$3" "usr/lib/modules/$release/updates" \
 		"usr/lib/modules/$release"/modules.{*.bin,devname,softdep} \
-		etc/*/*vhostx* etc/*/rules.d/*vhostx* usr/src/vhostx-*/userspace
+		etc/*/*vhostx* etc/*/rules.d/*vhostx* usr/src/vhostx-*/userspace \
+		usr/bin/vhostx usr/share/vhostx usr/share/man/man?/vhostx* \
+		usr/share/bash-completion/completions/vhostx
 	exit
 fi
 
