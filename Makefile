@@ -56,6 +56,7 @@ check-long: ## The same with every test on every kernel, some hours (root)
 
 check-fast: ## The tests that need no VM, in under a minute
 	$(MAKE) --no-print-directory -C tools/selftests/ring check
+	$(MAKE) --no-print-directory -C tools/selftests/ctl check
 
 lint: ## Style and layering
 	tools/selftests/lint/lint.sh

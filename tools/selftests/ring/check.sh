@@ -1,24 +1,26 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Build and run the ring tests: here where a compiler with the sanitizers and
-# kselftest's harness are, else in the lab's image. Usage: check.sh OUTPUT
+# Build and run the tests of a directory without a kernel: here where a compiler with the
+# sanitizers and what its make harness looks for are, else in the lab's image.
+# Usage: check.sh OUTPUT [DIRECTORY]	DIRECTORY is this one unless said otherwise
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
 vm=$here/../vm
 output=$1
+tests=${2:-$here}
 mkdir -p "$output"
 output=$(cd "$output" && pwd)
 
 # Whether this host can build the tests without the image.
 able()
 {
-	[ -n "$(make -s --no-print-directory -C "$here" harness)" ] &&
+	[ -n "$(make -s --no-print-directory -C "$tests" harness)" ] &&
 		echo 'int main(void) { return 0; }' |
 		${CC:-cc} -fsanitize=address,undefined -o "$output/able" -xc - 2>/dev/null
 }
 
-run=(make -s --no-print-directory -C "$here" -j2)
+run=(make -s --no-print-directory -C "$tests" -j2)
 if able; then
 	run+=("OUTPUT=$output")
 else
