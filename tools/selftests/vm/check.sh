@@ -61,7 +61,7 @@ apart=7.3
 # Print the tests that run on kernel $1: all, or those with guests or without.
 tests_on()
 {
-	local name which=${2:-all} guests='^qemu/|^clients/'
+	local name which=${2:-all} guests='^qemu/|^ctl/|^clients/'
 
 	make -s --no-print-directory -C "$top/tools/selftests" list | sed 's/\.sh$//' |
 		while read -r name; do
