@@ -6,6 +6,9 @@ KDIR ?= /lib/modules/$(KVER)/build
 VERSION = $(shell sed -n 's/^PACKAGE_VERSION="\(.*\)"/\1/p' dkms.conf)
 SOURCE = $(DESTDIR)/usr/src/vhostx-$(VERSION)
 SYSCONF = userspace/sysconf
+# Where a package has them: /usr/lib/udev/rules.d and /usr/lib/modules-load.d.
+RULES = /etc/udev/rules.d
+LOAD = /etc/modules-load.d
 TOOLS_OUTPUT ?= $(CURDIR)/build/ctl
 TOOLS = $(MAKE) --no-print-directory -C userspace/ctl OUTPUT=$(TOOLS_OUTPUT)
 VM = tools/selftests/vm
@@ -25,15 +28,18 @@ clean: ## Remove what module and tools left
 
 install: module-install tools-install ## Both of the next
 
-module-install: ## Install through DKMS for KVER, with the udev rule
+module-install: module-files ## Install through DKMS for KVER, with the udev rule
+	dkms add vhostx/$(VERSION)
+	dkms install vhostx/$(VERSION) -k $(KVER)
+
+# What of it is files alone.
+module-files:
 	rm -rf $(SOURCE)
 	install -d $(SOURCE)/userspace
 	cp -r Makefile Kbuild dkms.conf drivers $(wildcard include) $(SOURCE)
 	cp -r $(SYSCONF) $(SOURCE)/userspace
-	install -D -m 0644 $(SYSCONF)/60-vhostx.rules $(DESTDIR)/etc/udev/rules.d/60-vhostx.rules
-	install -D -m 0644 $(SYSCONF)/vhostx.conf $(DESTDIR)/etc/modules-load.d/vhostx.conf
-	dkms add vhostx/$(VERSION)
-	dkms install vhostx/$(VERSION) -k $(KVER)
+	install -D -m 0644 $(SYSCONF)/60-vhostx.rules $(DESTDIR)$(RULES)/60-vhostx.rules
+	install -D -m 0644 $(SYSCONF)/vhostx.conf $(DESTDIR)$(LOAD)/vhostx.conf
 
 tools-install: ## Install the command vhostx, with its manual
 	$(TOOLS) install
@@ -42,8 +48,10 @@ uninstall: ## Undo install
 	$(TOOLS) uninstall
 	-dkms remove vhostx/$(VERSION) --all
 	rm -rf $(SOURCE)
-	rm -f $(DESTDIR)/etc/udev/rules.d/60-vhostx.rules
-	rm -f $(DESTDIR)/etc/modules-load.d/vhostx.conf
+	rm -f $(DESTDIR)$(RULES)/60-vhostx.rules $(DESTDIR)$(LOAD)/vhostx.conf
+
+deb: ## Debian packages, for Debian 12 and 13 or that of K=: build/deb (root)
+	@$(VM)/deb.sh $(if $(filter command% environment,$(origin K)),$(K),6.1 6.12)
 
 demo: ## Show a guest on vhostx beside vhost-net and QEMU's own (root)
 	@$(VM)/demo.sh $(K)
@@ -84,5 +92,6 @@ help: ## This list
 	@echo 'K= is 6.1, 6.12 or 7.3. The lab caches in /var/cache/vhostx (VHOSTX_CACHE=).'
 
 .DEFAULT_GOAL := module
-.PHONY: module tools clean install module-install tools-install uninstall demo check check-long \
-	check-fast lint bench vm-image vm-shell vm-test abi-doc netlink help
+.PHONY: module tools clean install module-install module-files tools-install uninstall deb \
+	demo check check-long check-fast lint bench vm-image vm-shell vm-test abi-doc netlink \
+	help

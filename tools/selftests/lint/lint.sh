@@ -93,7 +93,7 @@ check_spdx()
 			licence='((GPL-2.0 WITH Linux-syscall-note) OR BSD-3-Clause)'
 		# Read as it is on the web, one word long, or figures.
 		case $file in
-		*.md | */settings | */.checkpatch-* | "$figures"/*) continue ;;
+		*.md | */settings | */.checkpatch-* | debian/source/format | "$figures"/*) continue ;;
 		esac
 		sed -n '/^#!/d; p; q' "$file" | grep -qF "SPDX-License-Identifier: $licence" ||
 			sed -n '2p' "$file" | grep -qF "SPDX-License-Identifier: $licence" ||
