@@ -11,6 +11,7 @@ RULES = /etc/udev/rules.d
 LOAD = /etc/modules-load.d
 TOOLS_OUTPUT ?= $(CURDIR)/build/ctl
 TOOLS = $(MAKE) --no-print-directory -C userspace/ctl OUTPUT=$(TOOLS_OUTPUT)
+SPHINX = sphinx-build -q -W --keep-going -d build/doc/trees
 VM = tools/selftests/vm
 K ?= 6.12
 T ?=
@@ -53,6 +54,12 @@ uninstall: ## Undo install
 deb: ## Debian packages, for Debian 12 and 13 or that of K=: build/deb (root)
 	@$(VM)/deb.sh $(if $(filter command% environment,$(origin K)),$(K),6.1 6.12)
 
+html: ## Documentation/ as HTML: build/doc/html (python3-sphinx, graphviz)
+	$(SPHINX) -b html Documentation build/doc/html
+
+man: ## Documentation/ as manual pages: build/doc/man
+	$(SPHINX) -b man Documentation build/doc/man
+
 demo: ## Show a guest on vhostx beside vhost-net and QEMU's own (root)
 	@$(VM)/demo.sh $(K)
 
@@ -93,5 +100,5 @@ help: ## This list
 
 .DEFAULT_GOAL := module
 .PHONY: module tools clean install module-install module-files tools-install uninstall deb \
-	demo check check-long check-fast lint bench vm-image vm-shell vm-test abi-doc netlink \
+	html man demo check check-long check-fast lint bench vm-image vm-shell vm-test abi-doc netlink \
 	help

@@ -15,7 +15,7 @@ figures=Documentation/performance
 netlink=(Documentation/netlink/specs/vhostx.yaml include/uapi/linux/vhostx_netlink.h
 	drivers/vhostx/nl_gen.h drivers/vhostx/nl_gen.c)
 longest=800
-checks=(spdx length layers versions netlink scripts checkpatch kernel-doc userspace
+checks=(spdx length layers versions netlink scripts checkpatch kernel-doc docs userspace
 	module-6.1 module-6.12 module-7.3 module-forky)
 
 # Lowest first: a file includes its own header, and those of the rows above its own.
@@ -208,6 +208,23 @@ check_kernel-doc()
 {
 	mapfile -t list < <(written "^($driver|include)/.*\.[ch]$")
 	in_image perl "$linux/scripts/kernel-doc" -none -Wall "${list[@]}"
+}
+
+check_docs()
+{
+	in_image "$here/lint.sh" inside docs
+}
+
+# As HTML, and as manual pages.
+inside_docs()
+{
+	local out build
+
+	out=$(mktemp -d)
+	for build in html man; do
+		sphinx-build -q -W --keep-going -d "$out/trees" -b "$build" Documentation \
+			"$out/$build" 2>&1 | sed "s,^$top/,," || true
+	done
 }
 
 # More than the builds of the tests, which stop at any warning, ask for.
