@@ -35,26 +35,13 @@ if [ "$1" = inside ]; then
 	exit
 fi
 
-# The files of the checkout, those not yet committed too.
-source_copy()
-{
-	cd "$top"
-	if git rev-parse >/dev/null 2>&1; then
-		git ls-files -co --exclude-standard -z
-	else
-		find . \( -name .git -o -path ./build \) -prune -o -type f -print0
-	fi | while IFS= read -r -d '' file; do
-		[ ! -e "$file" ] || printf '%s\0' "$file"
-	done | tar -c --null -T - | tar -x -C "$1"
-}
-
 prepare_host
 out=$top/build/deb
 mkdir -p "$out"
 work=$(mktemp -d "$cache/deb.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 mkdir "$work/src" "$work/out"
-source_copy "$work/src"
+copy_source "$work/src"
 when=${SOURCE_DATE_EPOCH:-$(git -C "$top" log -1 --format=%ct 2>/dev/null || stat -c %Y "$top/dkms.conf")}
 for k in "$@"; do
 	say "building in the system of $k"

@@ -28,6 +28,21 @@ digest()
 	find "$@" -type f -print0 | sort -z | xargs -0 sha256sum | sha256sum | cut -c1-12
 }
 
+# Copy the files of the checkout to the directory $1, those not yet committed too.
+copy_source()
+{
+	(
+		cd "$top" || exit
+		if git rev-parse >/dev/null 2>&1; then
+			git ls-files -co --exclude-standard -z
+		else
+			find . \( -name .git -o -path ./build \) -prune -o -type f -print0
+		fi | while IFS= read -r -d '' file; do
+			[ ! -e "$file" ] || printf '%s\0' "$file"
+		done | tar -c --null -T - | tar -x -C "$1"
+	)
+}
+
 # Become root's business early, and bring the few packages the host needs, and those of
 # host_packages.
 prepare_host()

@@ -77,6 +77,18 @@ build_guest()
 	cp "$out"/* "$lab/stage/opt/vhostx/l2"
 }
 
+# The packages and the source, for tests that install them.
+build_packages()
+{
+	if ! "$vm/deb.sh" "$k" >"$lab/packages"; then
+		say "L1 boots without the packages"
+		return
+	fi
+	mkdir -p "$lab/stage/opt/vhostx/deb" "$lab/stage/opt/vhostx/source"
+	xargs cp -t "$lab/stage/opt/vhostx/deb" <"$lab/packages"
+	copy_source "$lab/stage/opt/vhostx/source"
+}
+
 # Everything L1 gets, as archives that its first program unpacks.
 prepare()
 {
@@ -94,6 +106,9 @@ prepare()
 	fi >"$lab/module"
 	build_selftests
 	build_guest
+	if grep -qs '^packages/' "$lab/tests"; then
+		build_packages
+	fi
 	cp "$vm/init" "$vm/runner" "$vm/gate.sh" "$lab/stage/opt/vhostx/vm"
 	tar -C "$lab/stage" -cf "$lab/parts/stage.tar" .
 	rm -rf "$lab/stage"
