@@ -23,6 +23,8 @@ declare -A only_on=(
 	[clients/takeover]=6.1
 	[clients/libvirt]=6.12
 	[clients/ovs]=7.3
+	[packages/deb]=6.12
+	[packages/make]=6.1
 )
 long=
 while getopts l option; do
