@@ -48,7 +48,7 @@ check "the documents are there" documents_are_there
 
 check "apt purges both" packages_go
 check "the module that is loaded stays, and opens" node_is_for_kvm
-modprobe -r vhostx || rmmod vhostx
+rmmod vhostx
 rm -f /dev/vhostx
 check "of their files nothing is left" nothing_is_left
 check "nor can it be loaded" module_is_absent
