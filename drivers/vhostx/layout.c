@@ -111,7 +111,7 @@ static void layout_apply(struct vhostx_dev *dev, struct vhostx_worker *rx,
  * workers do not run the queues any more after this returns.
  *
  * Return: 0, or, with nothing changed: -ENOTCONN without owner; -ESRCH where the
- * owner's process is gone and a worker is wanting; why one could not start.
+ * owner's process is gone; why a worker could not start.
  */
 int vhostx_dev_set_layout(struct vhostx_dev *dev, u32 layout, u32 pool_size)
 {
