@@ -8,7 +8,8 @@ set -u
 
 need_device
 type -P vhostx >/dev/null || ktap_skip_all "no vhostx"
-trap 'modprobe vhostx; rm -rf "$CTL_OUT"' EXIT
+FORBID=/etc/modprobe.d/vhostx-test.conf
+trap 'rm -rf "$CTL_OUT" "$FORBID"; modprobe vhostx' EXIT
 
 versions()
 {
@@ -192,13 +193,22 @@ unloaded()
 	[ "$status" = 0 ]
 }
 
+# The kernel loads a family that is asked for, by its alias.
+asking_loads()
+{
+	ctl dev && [ -d /sys/module/vhostx ]
+}
+
+# Where it may not.
 not_loaded()
 {
+	modprobe -r vhostx
+	echo "blacklist vhostx" >"$FORBID"
 	refused 2 "the module is not loaded; try: modprobe vhostx" ctl dev &&
 		! ctl check >"$CTL_OUT/out" && grep -q 'modprobe vhostx' "$CTL_OUT/out"
 }
 
-ktap_plan 30
+ktap_plan 31
 check "command and module are of one version" versions
 exec 5<>"$VHOST_DEV"
 id=$(value 'v["dev"][-1]["id"]' dev show)
@@ -235,5 +245,6 @@ check "another network namespace is told" elsewhere
 check "words are completed" completes
 exec 5>&-
 check "the monitor ends with the module" unloaded
+check "asking loads it again" asking_loads
 check "without the module all say so" not_loaded
 ktap_finish
