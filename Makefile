@@ -77,7 +77,7 @@ lint: ## Style and layering
 	tools/selftests/lint/lint.sh
 
 bench: ## Speed beside vhost-net, under an hour; QUICK=1 the goals alone (root)
-	@tools/selftests/perf/bench.sh $(if $(QUICK),-q) $(if $(INSTRUCTIONS),-i) $(K)
+	@tools/selftests/perf/bench.sh $(if $(QUICK),-q) $(if $(INSTRUCTIONS),-i) $(if $(POLLING),-p) $(K)
 
 vm-image: ## Build the lab's images, of every kernel or K= (root)
 	$(VM)/image.sh $(if $(filter command% environment,$(origin K)),$(K),6.12 6.1 7.3)

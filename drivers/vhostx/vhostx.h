@@ -6,6 +6,7 @@
  *   vhostx_dev.lock		set-up: owner, memory table, features, eventfds
  *   vhostx_vq.lock		a queue's state and its data path; RX before TX
  *   pool_lock (worker.c)	the making of workers that devices share
+ *   rtnl			taken to name a queue's network device
  *   netdevs_lock (netdev.c)	whose tap's device is known; also taken under rtnl
  *   vhostx_devs_lock (dev.c)	the list of devices
  *   workers_lock (worker.c)	the list of workers, and their users; spins

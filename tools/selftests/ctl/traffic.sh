@@ -7,7 +7,7 @@ set -u
 . "$(dirname "$0")/../lib/ctl.sh"
 
 type -P vhostx >/dev/null || ktap_skip_all "no vhostx"
-guest_test 15 "$@"
+guest_test 16 "$@"
 
 # The device of the guest's QEMU.
 guest_dev()
@@ -97,6 +97,52 @@ layout_ordered()
 		value_is 2 'len({q["worker"] for q in v["queue"]})' queue show "$id"
 }
 
+# said STATE STATUS-COMMAND...: an end of the stream says that it is so.
+said()
+{
+	local words
+
+	words=$("${@:2}")
+	echo "${*:2}: $words"
+	[[ $words = "state=$1 "* ]]
+}
+
+in_guest()
+{
+	guest_run g1 10 'cat /tmp/stream'
+}
+
+stream_figure()
+{
+	tr ' ' '\n' | sed -n "s/^$1=//p"
+}
+
+# Each end has all that the other sent, and every byte of it was right.
+stream_whole()
+{
+	said "done" in_guest && said "done" cat "$CTL_OUT/stream" &&
+		[ "$(stream_figure received <"$CTL_OUT/stream")" = "$(in_guest | stream_figure sent)" ] &&
+		[ "$(in_guest | stream_figure received)" = "$(stream_figure sent <"$CTL_OUT/stream")" ] &&
+		[ "$(stream_figure sent <"$CTL_OUT/stream")" -gt 1000000 ]
+}
+
+# A TCP stream whose bytes are checked goes both ways while the worker changes its CPU.
+moved()
+{
+	local tid stream moves ms
+
+	../qemu/stream listen 10.99.0.1 7000 2000000 0 "$CTL_OUT/stream" &
+	stream=$!
+	wait_for 10 grep -q ':1B58 .* 0A ' "/proc/$$/net/tcp" || return 1
+	guest_run g1 10 "stream connect 10.99.0.1 7000 2000000 0 /tmp/stream & sleep 1"
+	tid=$(value 'v["queue"][0]["worker"]' queue show "$id/tx")
+	read -r moves ms < <(../netlink/move "$tid" 5)
+	echo "$moves moves in $ms ms"
+	kill "$stream"
+	wait "$stream" || return 1
+	wait_for 10 stream_whole && [ "$moves" -ge $((ms * 9 / 100)) ]
+}
+
 # What top says of a queue that works.
 rates()
 {
@@ -115,6 +161,7 @@ sys.exit(not any(r["pps"] > 10 and r["mbps"] > 0 and r["ifname"] == "vx0" and
                  r["cpu"] > 0 for r in rates))' "$id" <"$CTL_OUT/top"
 }
 
+guest_tools ../qemu/stream
 tap_add vx0
 ip addr add 10.99.0.1/24 dev vx0
 serve_host
@@ -138,6 +185,7 @@ check "command and tap agree once more" both_agree
 check "batches add up" batches_agree
 check "a worker takes orders" worker_ordered
 check "a device takes another layout" layout_ordered
+check "a stream loses nothing while the worker moves 100 times a second" moved
 set_marks
 check "a queue takes orders while it works" ordered
 check "and no packet is miscounted by it" both_agree

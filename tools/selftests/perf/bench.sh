@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Measure vhostx beside vhost-net in hosts of the lab, and say which goals are reached. The
 # status says whether the measuring worked, not what came out.
-# Usage: bench.sh [-q | -i] [K]	all; writes Documentation/performance.rst and what is with it
+# Usage: bench.sh [-q | -i | -p] [K]	all; writes Documentation/performance.rst and what is with it
 #	 -q: the cases of the goals alone, in some minutes; writes no documentation
+#	 -p: polling alone; the documentation keeps all other figures
 #	 -i: instructions alone; the documentation keeps its wall-clock figures, as older ones
 set -euo pipefail
 # shellcheck source=tools/selftests/vm/lib.sh
@@ -13,10 +14,12 @@ here=$(cd "$(dirname "$0")" && pwd)
 l1=/opt/vhostx/selftests/perf
 quick=
 instructions=
-while getopts qi option; do
+polling=
+while getopts qip option; do
 	case $option in
 	q) quick=yes ;;
 	i) instructions=yes ;;
+	p) polling=yes ;;
 	*) exit 2 ;;
 	esac
 done
@@ -58,17 +61,24 @@ prepare_host
 work=$(mktemp -d "$cache/bench.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 export VHOSTX_RUN_LIMIT=${VHOSTX_RUN_LIMIT:-3000}
-part instructions "bash $l1/instructions.sh ${quick:+-q}" VHOSTX_ICOUNT=1
-part instructions-no-init "bash $l1/instructions.sh ${quick:+-q}" VHOSTX_ICOUNT=1 \
-	"VHOSTX_APPEND=init_on_alloc=0 ${VHOSTX_APPEND:-}"
-[ -n "$instructions" ] || part guests "bash $l1/guests.sh ${quick:+-q}"
+if [ -z "$polling" ]; then
+	part instructions "bash $l1/instructions.sh ${quick:+-q}" VHOSTX_ICOUNT=1
+	part instructions-no-init "bash $l1/instructions.sh ${quick:+-q}" VHOSTX_ICOUNT=1 \
+		"VHOSTX_APPEND=init_on_alloc=0 ${VHOSTX_APPEND:-}"
+fi
+[ -n "$instructions" ] || part polling "$l1/poll"
+[ -n "$instructions$polling" ] || part guests "bash $l1/guests.sh ${quick:+-q}"
 
 results=$cache/bench-$k${quick:+-quick}.json
 jq -s --arg version "$(sed -n 's/^PACKAGE_VERSION="\(.*\)"/\1/p' "$top/dkms.conf")" \
 	--arg quick "$quick" -f "$here/results.jq" "$work"/* >"$work/results"
 if [ -n "$instructions" ]; then
 	jq --slurpfile old "$top/Documentation/performance/results.json" \
-		'.guests = $old[0].guests | .guests_older = true' "$work/results" >"$results"
+		'.guests = $old[0].guests | .polling = $old[0].polling | .guests_older = true' \
+		"$work/results" >"$results"
+elif [ -n "$polling" ]; then
+	jq --slurpfile old "$top/Documentation/performance/results.json" \
+		'.polling as $new | $old[0] | .polling = $new' "$work/results" >"$results"
 else
 	mv "$work/results" "$results"
 fi

@@ -231,11 +231,28 @@ $(value 'if .guests_older then
 	Of memory each figure is the kernel's growth by 64 devices with two queues of 256 each,
 	their workers and eventfds included, divided by 64.
 
+	Polling
+	=======
+
+	A driver in a process of the host posts a frame of 100 bytes, waits for it by looking, and
+	does something else for 100 us; then nothing at all for 3 s. The worker has a processor
+	to itself, and may poll for 1000 us. "fixed" and "adaptive" are modes of its queues.
+	END
+	table polling | csv_table "30, 10, 10, 20, 10, 20" \
+		"figure, off, fixed, ratio, adaptive, ratio"
+	cat <<-END
+	Counting
+	========
+
+	With what counts left out of the module, the worker takes 0.1 % fewer instructions per
+	packet in bursts of 64 frames and more, and 0.4 to 0.6 % where each frame is a burst (TX
+	64 bytes, drop: 3694 for 3716; RX: 3592 for 3610).
+
 	Not measured
 	============
 
 	* Time on hardware, or by User Mode Linux.
-	* Adaptive polling, which is not there yet.
+	* Polling with a guest.
 	END
 }
 

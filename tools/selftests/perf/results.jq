@@ -42,8 +42,20 @@ def compare_all($kind; by):
   map((.[0] | del(.kind, .device, .round, .value, .used_format)) + compare +
       { vhost_net_format: (of("vhost-net") | .[0].used_format) });
 
+# Beside no polling.
+def compare_modes:
+  map(select(.kind == "poll")) | group_by(.what) |
+  map((of("off") | map({ (.round | tostring): .value }) | add) as $off | . as $samples |
+      { what: .[0].what, unit: .[0].unit,
+        modes: [("off", "fixed", "adaptive") as $m |
+                { ($m): ($samples | of($m) | map(.value) | figures) }] | add,
+        ratio: [("fixed", "adaptive") as $m |
+                { ($m): ([$samples | of($m)[] | select(($off[.round | tostring] // 0) > 0) |
+                          .value / $off[.round | tostring]] | figures) }] | add });
+
 (map(select(.kind == "host")) | .[0].kernel) as $kernel | with_host |
 { schema: 1, version: $version, kernel: $kernel, quick: ($quick == "yes"),
   instructions: compare_all("cost"; [.init_on_alloc, .case]),
   idle: (compare_all("idle"; [.init_on_alloc, .what]) | map(del(.vhost_net_format))),
+  polling: compare_modes,
   guests: (compare_all("guest"; .what) | map(del(.vhost_net_format, .init_on_alloc))) }

@@ -40,4 +40,7 @@ def of($device): .devices[$device].median | number;
                 (.ratio.qemu | ratio), of("dpdk"), (.ratio.dpdk | ratio)]
  elif $table == "idle" then
    .idle[] | select(.init_on_alloc) | [with_unit, of("vhost-net"), of("vhostx")]
+ elif $table == "polling" then
+   .polling[] | [with_unit, (.modes.off.median, .modes.fixed.median | number), (.ratio.fixed | ratio),
+                 (.modes.adaptive.median | number), (.ratio.adaptive | ratio)]
  else error("no table \($table)") end) | @csv
