@@ -157,6 +157,13 @@ static void keep_error(struct nl *nl, const struct nlmsghdr *nlh)
 	if (!(nlh->nlmsg_flags & NLM_F_CAPPED))
 		len += err->msg.nlmsg_len - sizeof(err->msg);
 	mnl_attr_parse(nlh, len, keep_attr, &o);
+	if (o.attr[NLMSGERR_ATTR_POLICY]) {
+		struct nl_object policy;
+
+		nl_nest(o.attr[NLMSGERR_ATTR_POLICY], &policy);
+		nl->min = nl_u64(&policy, NL_POLICY_TYPE_ATTR_MIN_VALUE_U);
+		nl->max = nl_u64(&policy, NL_POLICY_TYPE_ATTR_MAX_VALUE_U);
+	}
 	if (o.attr[NLMSGERR_ATTR_MSG])
 		snprintf(nl->error, sizeof(nl->error), "%s",
 			 mnl_attr_get_str(o.attr[NLMSGERR_ATTR_MSG]));
@@ -171,6 +178,8 @@ int nl_talk(struct nl *nl, struct nlmsghdr *nlh,
 	int ret = MNL_CB_OK;
 
 	nl->error[0] = 0;
+	nl->min = UINT64_MAX;
+	nl->max = UINT64_MAX;
 	if (mnl_socket_sendto(nl->sock, nlh, nlh->nlmsg_len) < 0)
 		return -errno;
 	while (ret > MNL_CB_STOP) {

@@ -16,6 +16,7 @@ struct nl {
 	uint32_t group[2];	/* config, events */
 	uint32_t seq;
 	char error[256];	/* what the kernel said of the last request, or "" */
+	uint64_t min, max;	/* the bounds that it named, or UINT64_MAX */
 	char buf[32768];
 };
 

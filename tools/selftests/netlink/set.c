@@ -93,6 +93,8 @@ TEST_F(set, every_tunable)
 
 		EXPECT_EQ(-ERANGE, set(&self->nl, attr, tunable[i].most + 1));
 		EXPECT_STRNE("", self->nl.error);
+		EXPECT_EQ(tunable[i].least, self->nl.min);
+		EXPECT_EQ(tunable[i].most, self->nl.max);
 		if (tunable[i].least) {
 			EXPECT_EQ(-ERANGE, set(&self->nl, attr, tunable[i].least - 1));
 		}
