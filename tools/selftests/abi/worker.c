@@ -90,7 +90,7 @@ TEST_F(worker, new_attach_free)
 	OWN();
 	ASSERT_EQ(0, DO(VHOST_NEW_WORKER, &self->w));
 	EXPECT_EQ(1, self->w.worker_id);
-	EXPECT_EQ(2, worker_count(getpid()));
+	EXPECT_EQ(2, workers_come_to(getpid(), 2));
 
 	self->v.index = TX;
 	self->v.worker_id = 1;
@@ -113,7 +113,7 @@ TEST_F(worker, new_attach_free)
 	self->w.worker_id = 0;
 	EXPECT_EQ(0, DO(VHOST_FREE_WORKER, &self->w));
 	EXPECT_EQ(-ENODEV, DO(VHOST_FREE_WORKER, &self->w));
-	EXPECT_EQ(1, worker_count(getpid()));
+	EXPECT_EQ(1, workers_come_to(getpid(), 1));
 	self->v.worker_id = 0;
 	EXPECT_EQ(-ENODEV, DO(VHOST_ATTACH_VRING_WORKER, &self->v));
 }
@@ -128,7 +128,7 @@ TEST_F(worker, as_many_as_there_may_be)
 		EXPECT_EQ(i, self->w.worker_id);
 	}
 	EXPECT_EQ(-ENOSPC, DO(VHOST_NEW_WORKER, &self->w));
-	EXPECT_EQ(WORKERS, worker_count(getpid()));
+	EXPECT_EQ(WORKERS, workers_come_to(getpid(), WORKERS));
 	/* An id that is free is used again. */
 	self->w.worker_id = 2;
 	ASSERT_EQ(0, DO(VHOST_FREE_WORKER, &self->w));
@@ -138,7 +138,7 @@ TEST_F(worker, as_many_as_there_may_be)
 	ASSERT_EQ(0, DO(VHOST_RESET_OWNER, NULL));
 	EXPECT_EQ(0, workers_left(getpid()));
 	OWN();
-	EXPECT_EQ(1, worker_count(getpid()));
+	EXPECT_EQ(1, workers_come_to(getpid(), 1));
 }
 
 TEST_HARNESS_MAIN

@@ -192,5 +192,5 @@ check "and no packet is miscounted by it" both_agree
 check "top sees a queue work" rates
 guest_quit g1 || note "QEMU did not quit"
 check "the monitor heard them stop" listen_end queue-stop queue-stop dev-del
-rm -rf "$CTL_OUT"
+rm -rf "$CTL_OUT" "${guest_tools:?}"
 ktap_finish

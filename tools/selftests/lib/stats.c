@@ -166,15 +166,20 @@ unsigned int worker_count(pid_t pid)
 	return find(pid, -1, &tid);
 }
 
-unsigned int workers_left(pid_t pid)
+unsigned int workers_come_to(pid_t pid, unsigned int want)
 {
 	unsigned int n = worker_count(pid);
 
-	for (int i = 0; i < 100 && n; i++) {
+	for (int i = 0; i < 100 && n != want; i++) {
 		usleep(10000);
 		n = worker_count(pid);
 	}
 	return n;
+}
+
+unsigned int workers_left(pid_t pid)
+{
+	return workers_come_to(pid, 0);
 }
 
 uint64_t thread_run_ns(int tid)

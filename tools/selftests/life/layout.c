@@ -87,7 +87,7 @@ TEST_F(layout, device)
 	ASSERT_EQ(0, load(variant->kind, "layout=device"));
 	ASSERT_EQ(0, open_nic(&self->nic[0]));
 	ASSERT_EQ(0, ping(&self->nic[0], ROUNDS));
-	EXPECT_EQ(1, worker_count(getpid()));
+	EXPECT_EQ(1, workers_come_to(getpid(), 1));
 	EXPECT_EQ(worker_of(0, "rx"), worker_of(0, "tx"));
 }
 
@@ -101,7 +101,7 @@ TEST_F(layout, split)
 	ASSERT_EQ(0, open_nic(&self->nic[0]));
 	fd = self->nic[0].vmm.fd;
 	ASSERT_EQ(0, ping(&self->nic[0], ROUNDS));
-	EXPECT_EQ(2, worker_count(getpid()));
+	EXPECT_EQ(2, workers_come_to(getpid(), 2));
 	EXPECT_NE(worker_of(0, "rx"), worker_of(0, "tx"));
 
 	/* The VMM's workers are as they are otherwise; the second is not one of them. */
@@ -114,13 +114,13 @@ TEST_F(layout, split)
 	ASSERT_EQ(0, dev_ioctl(fd, VHOST_NEW_WORKER, &w));
 	EXPECT_EQ(1, w.worker_id);
 	v.worker_id = w.worker_id;
-	EXPECT_EQ(3, worker_count(getpid()));
+	EXPECT_EQ(3, workers_come_to(getpid(), 3));
 	ASSERT_EQ(0, dev_ioctl(fd, VHOST_ATTACH_VRING_WORKER, &v));
 	ASSERT_EQ(0, ping(&self->nic[0], ROUNDS));
 	/* The one that nobody uses any more ends. */
 	for (int i = 0; i < 100 && worker_count(getpid()) != 2; i++)
 		usleep(10000);
-	EXPECT_EQ(2, worker_count(getpid()));
+	EXPECT_EQ(2, workers_come_to(getpid(), 2));
 	EXPECT_EQ(1, queue_worker(fd, TX));
 }
 
@@ -131,7 +131,7 @@ TEST_F(layout, pool)
 	ASSERT_EQ(0, load(variant->kind, "layout=pool pool_size=2"));
 	for (int i = 0; i < NICS; i++) {
 		ASSERT_EQ(0, open_nic(&self->nic[i]));
-		EXPECT_EQ(i ? 2 : 1, worker_count(getpid()));
+		EXPECT_EQ(i ? 2 : 1, workers_come_to(getpid(), i ? 2 : 1));
 	}
 	for (int i = 0; i < NICS; i++) {
 		ASSERT_EQ(0, ping(&self->nic[i], ROUNDS));
@@ -151,7 +151,7 @@ TEST_F(layout, pool)
 	}
 	for (int i = 0; i < 100 && worker_count(getpid()) != 1; i++)
 		usleep(10000);
-	EXPECT_EQ(1, worker_count(getpid()));
+	EXPECT_EQ(1, workers_come_to(getpid(), 1));
 }
 
 /* Another process's devices have workers of their own. */
@@ -173,7 +173,7 @@ TEST_F(layout, pool_of_one_owner)
 	}
 	ASSERT_EQ(pid, waitpid(pid, &status, 0));
 	EXPECT_EQ(0, status);
-	EXPECT_EQ(1, worker_count(getpid()));
+	EXPECT_EQ(1, workers_come_to(getpid(), 1));
 	ASSERT_EQ(0, ping(&self->nic[0], ROUNDS));
 }
 
@@ -216,7 +216,7 @@ TEST_F_TIMEOUT(layout, pool_under_load, 60)
 	EXPECT_EQ(0, c.ret);
 	TH_LOG("%u devices came and went", c.rounds);
 	EXPECT_LT(5, c.rounds);
-	EXPECT_EQ(1, worker_count(getpid()));
+	EXPECT_EQ(1, workers_come_to(getpid(), 1));
 }
 
 /* The owner of several is killed; somebody else closes them, in any order. */

@@ -634,7 +634,7 @@ TEST_F_TIMEOUT(process, many_times, 60)
 		ASSERT_LE(0, fd);
 		ASSERT_EQ(0, dev_ioctl(fd, VHOST_SET_OWNER, NULL));
 		if (i % 25 == 0) {
-			ASSERT_EQ(1, worker_count(getpid()));
+			ASSERT_EQ(1, workers_come_to(getpid(), 1));
 		}
 		close(fd);
 	}
@@ -656,11 +656,11 @@ TEST_F(process, two_devices)
 	ASSERT_LE(0, tap);
 	ASSERT_EQ(0, vmm_setup(&v, variant->path, F_VERSION_1, 64));
 	ASSERT_EQ(0, vmm_start(&v, tap));
-	EXPECT_EQ(2, worker_count(getpid()));
+	EXPECT_EQ(2, workers_come_to(getpid(), 2));
 	EXPECT_EQ(0, nic_ping_tx(n, 100, 1));
 	EXPECT_EQ(0, nic_ping_rx(n, 100, 2));
 	vmm_close(&v);
-	EXPECT_EQ(1, worker_count(getpid()));
+	EXPECT_EQ(1, workers_come_to(getpid(), 1));
 	EXPECT_EQ(0, nic_ping_tx(n, 100, 3));
 	EXPECT_EQ(0, nic_ping_rx(n, 100, 4));
 	close(tap);

@@ -78,7 +78,7 @@ TEST_F(worker, is_named_after_its_owner)
 
 	EXPECT_EQ(0, workers_left(getpid()));
 	ASSERT_EQ(0, dev_ioctl(self->fd, VHOST_SET_OWNER, NULL));
-	EXPECT_EQ(1, worker_count(getpid()));
+	EXPECT_EQ(1, workers_come_to(getpid(), 1));
 	tid = worker_find(getpid(), 0);
 	ASSERT_LT(0, tid);
 	if (variant->vhostx) {
@@ -107,7 +107,7 @@ TEST_F(worker, is_in_its_owners_cgroup)
 TEST_F(worker, ends_with_the_file)
 {
 	ASSERT_EQ(0, dev_ioctl(self->fd, VHOST_SET_OWNER, NULL));
-	EXPECT_EQ(1, worker_count(getpid()));
+	EXPECT_EQ(1, workers_come_to(getpid(), 1));
 	close(self->fd);
 	self->fd = -1;
 	EXPECT_EQ(0, workers_left(getpid()));
@@ -117,7 +117,7 @@ TEST_F(worker, ends_with_the_ownership)
 {
 	for (int i = 0; i < 5; i++) {
 		ASSERT_EQ(0, dev_ioctl(self->fd, VHOST_SET_OWNER, NULL));
-		ASSERT_EQ(1, worker_count(getpid()));
+		ASSERT_EQ(1, workers_come_to(getpid(), 1));
 		ASSERT_EQ(0, dev_ioctl(self->fd, VHOST_RESET_OWNER, NULL));
 		ASSERT_EQ(0, workers_left(getpid()));
 	}
