@@ -127,7 +127,7 @@ stream_whole()
 }
 
 # A TCP stream whose bytes are checked goes both ways while the worker changes its CPU.
-moved()
+worker_moves()
 {
 	local tid stream moves ms
 
@@ -136,6 +136,7 @@ moved()
 	wait_for 10 grep -q ':1B58 .* 0A ' "/proc/$$/net/tcp" || return 1
 	guest_run g1 10 "stream connect 10.99.0.1 7000 2000000 0 /tmp/stream & sleep 1"
 	tid=$(value 'v["queue"][0]["worker"]' queue show "$id/tx")
+	moves=0 ms=1
 	read -r moves ms < <(../netlink/move "$tid" 5)
 	echo "$moves moves in $ms ms"
 	kill "$stream"
@@ -185,7 +186,7 @@ check "command and tap agree once more" both_agree
 check "batches add up" batches_agree
 check "a worker takes orders" worker_ordered
 check "a device takes another layout" layout_ordered
-check "a stream loses nothing while the worker moves 100 times a second" moved
+check "a stream loses nothing while the worker moves 100 times a second" worker_moves
 set_marks
 check "a queue takes orders while it works" ordered
 check "and no packet is miscounted by it" both_agree
