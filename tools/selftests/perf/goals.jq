@@ -91,7 +91,7 @@ guest("L2 TCP stream, guest to host"; "TCP, guest to host"; 1.15; true),
 guest("L2 TCP stream, guest from host"; "TCP, guest from host"; 1.15; true),
 guest("L2 request/response, p50, no polling"; "request/response, p50"; 0.95; false),
 guest("L2 request/response, p99, no polling"; "request/response, p99"; 0.95; false),
-unmeasured("L2 request/response, adaptive polling"; "at most 0.70"; ": no adaptive polling yet"),
+unmeasured("L2 request/response, adaptive polling"; "at most 0.70"; ": without a guest it is under Polling"),
 row("any case measured, of \($cases) and \($figures) in L2"; "never above 1.00";
   "\($losing | length) lose"; $losing == []),
 regions("tx"), regions("rx"),
