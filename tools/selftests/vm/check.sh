@@ -12,6 +12,7 @@ declare -A only_on=(
 	[vm/selfcheck]=6.12
 	[net/in_order]=7.3
 	[net/kick_latency]=6.12
+	[netlink/ynl]=6.12
 	[net/hostile_tx_packed]=7.3
 	[net/hostile_rx_packed]=7.3
 	[net/iotlb_live_packed]=6.12
