@@ -433,18 +433,6 @@ int vhostx_dev_set_fork(struct vhostx_dev *dev, u8 how)
 	return 0;
 }
 
-static pid_t vq_tid(const struct vhostx_vq *vq)
-{
-	struct vhostx_worker *worker;
-	pid_t tid;
-
-	rcu_read_lock();
-	worker = rcu_dereference(vq->worker);
-	tid = worker ? worker->tid : 0;
-	rcu_read_unlock();
-	return tid;
-}
-
 static const char *vq_state(const struct vhostx_vq *vq)
 {
 	if (!READ_ONCE(vq->sock.sock))
@@ -484,7 +472,7 @@ int vhostx_devs_show(struct seq_file *seq, void *unused)
 	list_for_each_entry(dev, &vhostx_devs, node) {
 		for (i = 0; i < VHOSTX_QUEUES; i++) {
 			seq_printf(seq, "dev=%u pid=%d worker=%d ", dev->id,
-				   READ_ONCE(dev->owner), vq_tid(&dev->vq[i]));
+				   READ_ONCE(dev->owner), vhostx_vq_tid(&dev->vq[i]));
 			vq_show(seq, &dev->vq[i]);
 		}
 	}

@@ -59,18 +59,6 @@ static int nl_put_tune(struct sk_buff *msg, const struct vhostx_tune *tune)
 	return 0;
 }
 
-static pid_t nl_queue_tid(const struct vhostx_vq *vq)
-{
-	const struct vhostx_worker *worker;
-	pid_t tid;
-
-	rcu_read_lock();
-	worker = rcu_dereference(vq->worker);
-	tid = worker ? worker->tid : 0;
-	rcu_read_unlock();
-	return tid;
-}
-
 /**
  * vhostx_nl_put_queue - add a queue's attributes
  * @msg: where to
@@ -81,7 +69,7 @@ static pid_t nl_queue_tid(const struct vhostx_vq *vq)
 int vhostx_nl_put_queue(struct sk_buff *msg, const void *object)
 {
 	const struct vhostx_vq *vq = object;
-	pid_t tid = nl_queue_tid(vq);
+	pid_t tid = vhostx_vq_tid(vq);
 
 	if (nla_put_u32(msg, VHOSTX_A_QUEUE_DEV_ID, vq->dev->id) ||
 	    nla_put_u32(msg, VHOSTX_A_QUEUE_ID,

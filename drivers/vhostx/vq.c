@@ -68,6 +68,24 @@ bool vhostx_vq_running(const struct vhostx_vq *vq)
 }
 
 /**
+ * vhostx_vq_tid - the thread of who runs a queue
+ * @vq: the queue; none of its locks is needed
+ *
+ * Return: its id in the initial namespace; 0 without owner.
+ */
+pid_t vhostx_vq_tid(const struct vhostx_vq *vq)
+{
+	const struct vhostx_worker *worker;
+	pid_t tid;
+
+	rcu_read_lock();
+	worker = rcu_dereference(vq->worker);
+	tid = worker ? worker->tid : 0;
+	rcu_read_unlock();
+	return tid;
+}
+
+/**
  * vhostx_vq_init - set up a queue of a new device
  * @vq: the queue, zeroed
  * @dev: its device

@@ -19,6 +19,7 @@ bool vhostx_vq_log_ok(const struct vhostx_vq *vq, const u8 __user *base);
 void vhostx_vq_set_log(struct vhostx_vq *vq, u8 __user *base);
 struct vhostx_worker *vhostx_vq_set_worker(struct vhostx_vq *vq,
 					   struct vhostx_worker *worker);
+pid_t vhostx_vq_tid(const struct vhostx_vq *vq);
 bool vhostx_vq_running(const struct vhostx_vq *vq);
 int vhostx_vq_need_pieces(struct vhostx_vq *vq);
 void vhostx_vq_set_iotlb(struct vhostx_vq *vq, struct vhost_iotlb *iotlb);
