@@ -26,7 +26,9 @@ describe()
 	6.12)
 		suite=trixie
 		packages+=(sparse shellcheck libubsan1 python3-yaml python3-jsonschema
-			bpftrace bash-completion lintian python3-sphinx graphviz)
+			bpftrace bash-completion lintian python3-sphinx graphviz
+			clang lld llvm libclang-rt-dev coccinelle
+			flex bison bc libelf-dev libssl-dev cpio)
 		hooks+=(--customize-hook="'$vm/source.sh' \"\$1\"") ;;
 	7.3)
 		suite=trixie

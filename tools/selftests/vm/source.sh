@@ -10,6 +10,7 @@ files=(tools/testing/selftests/kselftest.h
 	tools/testing/selftests/kselftest_harness.h
 	scripts/checkpatch.pl scripts/spelling.txt
 	scripts/const_structs.checkpatch scripts/kernel-doc
+	scripts/coccinelle scripts/coccicheck
 	tools/net/ynl Documentation/netlink/genetlink-legacy.yaml)
 
 cd "$root/tmp"
