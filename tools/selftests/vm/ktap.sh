@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Count the points in KTAP files: "N passed, N failed, N skipped"; status 1 when one failed.
 # With -l the failed ones first, each once more in a line of its own.
-# A test with points of its own counts by them, and once more where it alone says "not ok".
+# A test with points of its own counts by them, and once more where it alone says "not ok"; one
+# that began again by its last try.
 set -euo pipefail
 
 list=0
@@ -13,11 +14,14 @@ fi
 
 awk -v list="$list" '
 FNR == 1 {
+	settle()
 	file = FILENAME
 	sub(/.*\//, "", file)
 }
+# Whatever it said before is said again.
 /^ *# Subtest: / {
 	test = $NF
+	forget()
 }
 /^ +(not )?ok / {
 	inner++
@@ -28,21 +32,33 @@ FNR == 1 {
 /^(not )?ok / {
 	if (!inner || (/^not ok / && !bad))
 		count($0, "")
-	inner = bad = 0
+	settle()
+}
+function settle() {
+	for (kind in points)
+		total[kind] += points[kind]
+	for (i = 1; i <= said; i++)
+		if (list && ++listed <= 60)
+			print "# failed: " file ": " failure[i]
+	forget()
 	test = ""
+}
+function forget() {
+	inner = bad = said = 0
+	delete points
 }
 function count(line, where) {
 	sub(/^ +/, "", line)
 	if (line ~ /^not ok /) {
-		failed++
-		if (list && failed <= 60)
-			printf "# failed: %s: %s%s\n", file, where ? where ": " : "", substr(line, 8)
+		points["failed"]++
+		failure[++said] = (where ? where ": " : "") substr(line, 8)
 	} else if (line ~ /# *SKIP/)
-		skipped++
+		points["skipped"]++
 	else
-		passed++
+		points["passed"]++
 }
 END {
-	printf "%d passed, %d failed, %d skipped\n", passed, failed, skipped
-	exit failed > 0
+	settle()
+	printf "%d passed, %d failed, %d skipped\n", total["passed"], total["failed"], total["skipped"]
+	exit total["failed"] > 0
 }' "$@"
