@@ -4,7 +4,6 @@
 #include <linux/list.h>
 #include <linux/pid.h>
 #include <linux/sched/mm.h>
-#include <linux/seq_file.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
 #include <linux/vhost.h>
@@ -430,52 +429,5 @@ int vhostx_dev_set_fork(struct vhostx_dev *dev, u8 how)
 	    (how != VHOST_FORK_OWNER_TASK || !VHOSTX_CAN_FORK))
 		return -EINVAL;
 	dev->fork_owner = how == VHOST_FORK_OWNER_TASK;
-	return 0;
-}
-
-static const char *vq_state(const struct vhostx_vq *vq)
-{
-	if (!READ_ONCE(vq->sock.sock))
-		return "stopped";
-	return vhostx_ring_broken(&vq->ring) ? "broken" : "running";
-}
-
-static void vq_show(struct seq_file *seq, const struct vhostx_vq *vq)
-{
-	int i;
-
-	seq_printf(seq, "queue=%s state=%s ring=%s reason=%s",
-		   vq->is_tx ? "tx" : "rx", vq_state(vq),
-		   READ_ONCE(vq->ring.packed) ? "packed" : "split",
-		   vhostx_fault_name(READ_ONCE(vq->ring.fault)));
-	for (i = 0; i < VHOSTX_COUNTERS; i++)
-		seq_printf(seq, " %s=%llu", vhostx_counter_names[i],
-			   READ_ONCE(vq->stats.value[i]));
-	seq_putc(seq, '\n');
-}
-
-/**
- * vhostx_devs_show - print every queue of every device, a line each
- * @seq: where to
- * @unused: not used
- *
- * Does not stop the queues: a line's numbers can be a batch apart.
- *
- * Return: 0.
- */
-int vhostx_devs_show(struct seq_file *seq, void *unused)
-{
-	struct vhostx_dev *dev;
-	int i;
-
-	mutex_lock(&vhostx_devs_lock);
-	list_for_each_entry(dev, &vhostx_devs, node) {
-		for (i = 0; i < VHOSTX_QUEUES; i++) {
-			seq_printf(seq, "dev=%u pid=%d worker=%d ", dev->id,
-				   READ_ONCE(dev->owner), vhostx_vq_tid(&dev->vq[i]));
-			vq_show(seq, &dev->vq[i]);
-		}
-	}
-	mutex_unlock(&vhostx_devs_lock);
 	return 0;
 }

@@ -5,7 +5,6 @@
 
 #include "vhostx.h"
 
-struct seq_file;
 struct vhost_memory;
 
 #define VHOSTX_BACKEND_FEATURES	BIT_ULL(VHOST_BACKEND_F_IOTLB_MSG_V2)
@@ -33,6 +32,5 @@ int vhostx_dev_set_mem(struct vhostx_dev *dev,
 int vhostx_dev_set_log_base(struct vhostx_dev *dev, u64 base);
 int vhostx_dev_set_log_fd(struct vhostx_dev *dev, int fd);
 int vhostx_dev_set_fork(struct vhostx_dev *dev, u8 how);
-int vhostx_devs_show(struct seq_file *seq, void *unused);
 
 #endif

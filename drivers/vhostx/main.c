@@ -2,10 +2,8 @@
 /* Loading and unloading. */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
-#include <linux/debugfs.h>
 #include <linux/miscdevice.h>
 #include <linux/module.h>
-#include <linux/seq_file.h>
 #include <linux/string.h>
 #include <net/genetlink.h>
 #include <uapi/linux/vhostx_netlink.h>
@@ -111,8 +109,6 @@ static const struct {
 	{ "pool_size", &vhostx_pool_size_default, 1, VHOSTX_POOL_SIZE_MAX },
 };
 
-static struct dentry *vhostx_debugfs;
-
 static struct miscdevice vhostx_misc = {
 	.minor = VHOSTX_MINOR,
 	.name = "vhostx",
@@ -127,8 +123,6 @@ static struct miscdevice vhostx_vhost_net = {
 	.fops = &vhostx_fops,
 	.mode = 0660,
 };
-
-DEFINE_SHOW_ATTRIBUTE(vhostx_devs);
 
 static int __init vhostx_register(void)
 {
@@ -225,10 +219,6 @@ static int __init vhostx_init(void)
 		goto err_nl;
 	if (vhostx_zerocopy)
 		pr_info("experimental_zcopytx=1 has no effect: TX always copies\n");
-
-	vhostx_debugfs = debugfs_create_dir("vhostx", NULL);
-	debugfs_create_file("queues", 0400, vhostx_debugfs, NULL,
-			    &vhostx_devs_fops);
 	return 0;
 err_nl:
 	vhostx_nl_stop();
@@ -239,7 +229,6 @@ err_netdevs:
 
 static void __exit vhostx_exit(void)
 {
-	debugfs_remove_recursive(vhostx_debugfs);
 	if (vhostx_takeover)
 		misc_deregister(&vhostx_vhost_net);
 	misc_deregister(&vhostx_misc);

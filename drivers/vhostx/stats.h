@@ -79,8 +79,6 @@ struct vhostx_stats {
 	u64 value[VHOSTX_COUNTERS];
 };
 
-extern const char * const vhostx_counter_names[VHOSTX_COUNTERS];
-
 static inline void vhostx_count(struct vhostx_stats *stats,
 				enum vhostx_counter counter, u64 n)
 {

@@ -174,7 +174,7 @@ guest_state()
 		for file in /sys/kernel/debug/kvm/"$pid"-*/{exits,halt_exits,halt_wakeup,irq_injections}; do
 			echo "${file##*/} $(<"$file")"
 		done
-		has_counters && cat "$VHOSTX_QUEUES"
+		has_counters && all_queues
 	done
 }
 

@@ -11,90 +11,154 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "netlink.h"
 #include "stats.h"
+
+#define DEVICES	128
 
 static const struct {
 	const char *key;
+	unsigned int attr;
 	size_t offset;
 } counters[] = {
-#define C(name) { #name, offsetof(struct stats, name) }
-	C(packets), C(bytes), C(batches), C(kicks), C(signals),
-	C(suppressed), C(coalesced), C(poll_hits), C(poll_misses),
-	C(drop_hdr), C(drop_short), C(drop_empty),
-	C(drop_dir), C(drop_addr), C(drop_fault), C(drop_size),
-	C(drop_backend), C(broken),
+#define C(name, attr) { #name, VHOSTX_A_STATS_##attr, offsetof(struct stats, name) }
+	C(packets, PACKETS), C(bytes, BYTES), C(batches, BATCHES), C(kicks, KICKS),
+	C(signals, SIGNALS), C(suppressed, SUPPRESSED), C(coalesced, COALESCED),
+	C(poll_hits, POLL_HITS), C(poll_misses, POLL_MISSES), C(ring_full, RING_FULL),
+	C(drop_hdr, DROP_HDR), C(drop_short, DROP_SHORT), C(drop_empty, DROP_EMPTY),
+	C(drop_dir, DROP_DIR), C(drop_addr, DROP_ADDR), C(drop_fault, DROP_FAULT),
+	C(drop_size, DROP_SIZE), C(drop_backend, DROP_BACKEND), C(broken, BROKEN),
+	C(batch_1, BATCH_1), C(batch_2, BATCH_2), C(batch_4, BATCH_4), C(batch_8, BATCH_8),
+	C(batch_16, BATCH_16), C(batch_32, BATCH_32), C(batch_64, BATCH_64),
 #undef C
 };
 
-static void parse_word(struct stats *s, const char *key, const char *val)
-{
-	size_t i;
+static const char * const queue_names[] = { "rx", "tx" };
+static const char * const ring_names[] = { "split", "packed" };
+static const char * const state_names[] = { "stopped", "running", "broken" };
+static const char * const reason_names[] = {
+	"none", "avail-read", "avail-jump", "desc-read", "desc-range", "desc-loop",
+	"indirect-len", "indirect-nest", "used-write", "log-write",
+};
 
-	if (!strcmp(key, "dev"))
-		s->dev = atoi(val);
-	else if (!strcmp(key, "pid"))
-		s->pid = atoi(val);
-	else if (!strcmp(key, "worker"))
-		s->worker = atoi(val);
-	else if (!strcmp(key, "queue"))
-		snprintf(s->queue, sizeof(s->queue), "%s", val);
-	else if (!strcmp(key, "state"))
-		snprintf(s->state, sizeof(s->state), "%s", val);
-	else if (!strcmp(key, "reason"))
-		snprintf(s->reason, sizeof(s->reason), "%s", val);
-	for (i = 0; i < ARRAY_SIZE(counters); i++)
-		if (!strcmp(key, counters[i].key))
-			*(uint64_t *)((char *)s + counters[i].offset) =
-				strtoull(val, NULL, 10);
+#define NAME(names, i)	((i) < ARRAY_SIZE(names) ? (names)[i] : "?")
+
+/* The devices there are, as the start of what is said of their queues. */
+struct book {
+	struct stats dev[DEVICES];
+	int devices;
+	void (*queue)(const struct stats *s, void *data);
+	void *data;
+};
+
+static void got_dev(const struct nl_object *o, void *data)
+{
+	struct book *b = data;
+	struct stats *s = &b->dev[b->devices];
+
+	if (b->devices == DEVICES)
+		return;
+	b->devices++;
+	memset(s, 0, sizeof(*s));
+	s->dev = nl_u32(o, VHOSTX_A_DEV_ID);
+	s->pid = nl_u32(o, VHOSTX_A_DEV_OWNER_PID);
+	s->ring = NAME(ring_names, nl_u32(o, VHOSTX_A_DEV_RING_FORMAT));
+	snprintf(s->ifname, sizeof(s->ifname), "%s", nl_str(o, VHOSTX_A_DEV_IFNAME));
 }
 
-static void parse_line(struct stats *s, char *line)
+static void got_queue(const struct nl_object *o, void *data)
 {
-	static const char blank[] = { ' ', '\n', 0 };
-	char *save, *word;
+	struct nl_object values = {};
+	struct book *b = data;
+	struct stats s;
+	int i = 0;
 
-	memset(s, 0, sizeof(*s));
-	for (word = strtok_r(line, blank, &save); word;
-	     word = strtok_r(NULL, blank, &save)) {
-		char *val = strchr(word, '=');
+	while (i < b->devices && b->dev[i].dev != (int)nl_u32(o, VHOSTX_A_QUEUE_DEV_ID))
+		i++;
+	/* Of a device that came in between nothing is known. */
+	if (i == b->devices)
+		return;
+	s = b->dev[i];
+	s.queue = NAME(queue_names, nl_u32(o, VHOSTX_A_QUEUE_ID));
+	s.state = NAME(state_names, nl_u32(o, VHOSTX_A_QUEUE_STATE));
+	s.reason = NAME(reason_names, nl_u32(o, VHOSTX_A_QUEUE_FAULT));
+	s.worker = nl_u32(o, VHOSTX_A_QUEUE_WORKER);
+	if (o->attr[VHOSTX_A_QUEUE_STATS])
+		nl_nest(o->attr[VHOSTX_A_QUEUE_STATS], &values);
+	for (size_t j = 0; j < ARRAY_SIZE(counters); j++)
+		*(uint64_t *)((char *)&s + counters[j].offset) =
+			nl_u64(&values, counters[j].attr);
+	b->queue(&s, b->data);
+}
 
-		if (!val)
-			continue;
-		*val++ = 0;
-		parse_word(s, word, val);
-	}
+/* Every queue, if anyone wants to know: the number of devices or -errno. */
+static int each_queue(void (*queue)(const struct stats *s, void *data), void *data)
+{
+	struct book b = { .queue = queue, .data = data };
+	struct nl nl;
+	int ret = nl_open(&nl);
+
+	if (ret)
+		return ret;
+	ret = nl_talk(&nl, nl_request(&nl, VHOSTX_CMD_DEV_GET, NLM_F_DUMP), got_dev, &b);
+	if (!ret && queue)
+		ret = nl_talk(&nl, nl_request(&nl, VHOSTX_CMD_QUEUE_GET, NLM_F_DUMP),
+			      got_queue, &b);
+	nl_close(&nl);
+	return ret ? ret : b.devices;
+}
+
+/* What stats_read() looks for. */
+struct search {
+	struct stats *s;
+	pid_t pid;
+	unsigned int nth;
+	const char *queue;
+	bool found;
+};
+
+static void compare(const struct stats *s, void *data)
+{
+	struct search *want = data;
+
+	if (want->found || s->pid != want->pid || strcmp(s->queue, want->queue))
+		return;
+	if (want->nth--)
+		return;
+	*want->s = *s;
+	want->found = true;
 }
 
 int stats_read(struct stats *s, pid_t pid, unsigned int nth,
 	       const char *queue)
 {
-	FILE *f = fopen(STATS_FILE, "re");
-	char line[1024];
-	int ret = -ENOENT;
+	struct search want = { .s = s, .pid = pid, .nth = nth, .queue = queue };
+	int ret = each_queue(compare, &want);
 
-	if (!f)
-		return -errno;
-	while (ret && fgets(line, sizeof(line), f)) {
-		parse_line(s, line);
-		if (s->pid == pid && !strcmp(s->queue, queue) && !nth--)
-			ret = 0;
-	}
-	fclose(f);
-	return ret;
+	if (ret < 0)
+		return ret;
+	return want.found ? 0 : -ENOENT;
 }
 
-int stats_lines(void)
+static void print(const struct stats *s, void *unused)
 {
-	FILE *f = fopen(STATS_FILE, "re");
-	char line[1024];
-	int n = 0;
+	(void)unused;
+	printf("dev=%d pid=%d worker=%d ifname=%s queue=%s state=%s ring=%s reason=%s", s->dev,
+	       s->pid, s->worker, s->ifname, s->queue, s->state, s->ring, s->reason);
+	for (size_t i = 0; i < ARRAY_SIZE(counters); i++)
+		printf(" %s=%" PRIu64, counters[i].key,
+		       *(const uint64_t *)((const char *)s + counters[i].offset));
+	putchar('\n');
+}
 
-	if (!f)
-		return -errno;
-	while (fgets(line, sizeof(line), f))
-		n += !strncmp(line, "dev=", 4);
-	fclose(f);
-	return n;
+int stats_print(void)
+{
+	return each_queue(print, NULL);
+}
+
+int stats_devices(void)
+{
+	return each_queue(NULL, NULL);
 }
 
 uint64_t stats_drops(const struct stats *s)

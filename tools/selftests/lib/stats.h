@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* vhostx's own counters, and what a worker costs. */
+/* vhostx's own counters, by netlink; and what a worker costs. */
 #ifndef STATS_H
 #define STATS_H
 
@@ -10,15 +10,16 @@
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 #endif
 
-#define STATS_FILE	"/sys/kernel/debug/vhostx/queues"
-
+/* A queue, and of its device what a test asks for. */
 struct stats {
 	int dev;
 	int pid;
 	int worker;
-	char queue[8];
-	char state[16];
-	char reason[32];
+	char ifname[16];
+	const char *queue;
+	const char *state;
+	const char *ring;
+	const char *reason;
 	uint64_t packets;
 	uint64_t bytes;
 	uint64_t batches;
@@ -28,6 +29,7 @@ struct stats {
 	uint64_t coalesced;
 	uint64_t poll_hits;
 	uint64_t poll_misses;
+	uint64_t ring_full;
 	uint64_t drop_hdr;
 	uint64_t drop_short;
 	uint64_t drop_empty;
@@ -37,13 +39,22 @@ struct stats {
 	uint64_t drop_size;
 	uint64_t drop_backend;
 	uint64_t broken;
+	uint64_t batch_1;
+	uint64_t batch_2;
+	uint64_t batch_4;
+	uint64_t batch_8;
+	uint64_t batch_16;
+	uint64_t batch_32;
+	uint64_t batch_64;
 };
 
 /* Counters of one queue ("rx", "tx") of the nth device that pid owns. */
 int stats_read(struct stats *s, pid_t pid, unsigned int nth,
 	       const char *queue);
-/* Lines in the file: two for each open device. */
-int stats_lines(void);
+/* A line for each queue, "key=value key=value..." */
+int stats_print(void);
+/* How many devices are open, or -errno. */
+int stats_devices(void);
 uint64_t stats_drops(const struct stats *s);
 
 /* The thread named vhost-<pid>, or -ESRCH; nth of those. */

@@ -6,7 +6,12 @@
 . "$(dirname "${BASH_SOURCE[0]}")/ktap.sh"
 
 VHOST_DEV=${VHOST_DEV:-/dev/vhostx}
-VHOSTX_QUEUES=/sys/kernel/debug/vhostx/queues
+
+# Every queue of vhostx, a line each: key=value key=value...
+all_queues()
+{
+	"$(dirname "${BASH_SOURCE[0]}")/../netlink/queues"
+}
 
 has_counters()
 {
@@ -42,7 +47,7 @@ queue_owner_is()
 # field["key"] has the values.
 queues()
 {
-	awk -v pid="${queue_owner[$2]:-none}" '
+	all_queues | awk -v pid="${queue_owner[$2]:-none}" '
 		{
 			split("", field)
 			for (i = 1; i <= NF; i++) {
@@ -50,7 +55,7 @@ queues()
 				field[substr($i, 1, at - 1)] = substr($i, at + 1)
 			}
 		}
-		field["pid"] == pid && ('"$1"')' "$VHOSTX_QUEUES"
+		field["pid"] == pid && ('"$1"')'
 }
 
 # counter TAP rx|tx KEY: the sum over that tap's queues.
@@ -190,7 +195,7 @@ healthy()
 	done
 	if [ "$(queue_count "$1" running)" -ne "$2" ]; then
 		echo "$(queue_count "$1" running) queues run, not $2:"
-		cat "$VHOSTX_QUEUES"
+		all_queues
 		bad=1
 	fi
 	return $bad

@@ -82,13 +82,13 @@ static void guest(const struct step *up, const struct step *moved)
 
 FIXTURE(guests) {
 	pid_t pid[GUESTS];
-	int lines;
+	int devices;
 };
 
 FIXTURE_SETUP(guests)
 {
-	self->lines = stats_lines();
-	ASSERT_LE(0, self->lines);
+	self->devices = stats_devices();
+	ASSERT_LE(0, self->devices);
 }
 
 FIXTURE_TEARDOWN(guests)
@@ -100,7 +100,7 @@ static int counted(const FIXTURE_DATA(guests) * self)
 {
 	struct stats rx, tx;
 
-	if (stats_lines() != self->lines + 2 * GUESTS)
+	if (stats_devices() != self->devices + GUESTS)
 		return -1;
 	for (int i = 0; i < GUESTS; i++) {
 		if (stats_read(&rx, self->pid[i], 0, "rx") ||
@@ -156,7 +156,7 @@ TEST_F_TIMEOUT(guests, all_at_once, 120)
 
 	for (int i = 0; i < CYCLES; i++) {
 		ASSERT_EQ(0, cycle(self));
-		EXPECT_EQ(self->lines, stats_lines());
+		EXPECT_EQ(self->devices, stats_devices());
 		if (!i) {
 			sleep(2);
 			first = kernel_memory();

@@ -251,7 +251,7 @@ TEST_F_TIMEOUT(layout, owner_killed, 60)
 			usleep(20000);
 		EXPECT_EQ(0, workers_left(pid));
 	}
-	EXPECT_EQ(0, stats_lines());
+	EXPECT_EQ(0, stats_devices());
 }
 
 TEST_HARNESS_MAIN

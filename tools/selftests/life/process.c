@@ -32,7 +32,7 @@ __attribute__((constructor(101))) static void helper(void)
 
 FIXTURE(process) {
 	struct nic nic;
-	int lines;
+	int devices;
 };
 
 ON_BOTH_DEVICES(process);
@@ -50,8 +50,8 @@ static int open_nic(struct nic *n, const char *path)
 FIXTURE_SETUP(process)
 {
 	nic_init(&self->nic);
-	self->lines = variant->vhostx ? stats_lines() : 0;
-	ASSERT_LE(0, self->lines);
+	self->devices = variant->vhostx ? stats_devices() : 0;
+	ASSERT_LE(0, self->devices);
 }
 
 FIXTURE_TEARDOWN(process)
@@ -59,7 +59,7 @@ FIXTURE_TEARDOWN(process)
 	nic_close(&self->nic);
 	EXPECT_EQ(0, workers_left(getpid()));
 	if (variant->vhostx) {
-		EXPECT_EQ(self->lines, stats_lines());
+		EXPECT_EQ(self->devices, stats_devices());
 	}
 }
 
@@ -192,7 +192,7 @@ TEST_F(process, owner_ends_before_its_child)
 	EXPECT_EQ(EPERM, c);
 	EXPECT_EQ(0, no_worker(owner));
 	for (int i = 0; variant->vhostx && i < 100; i++) {
-		if (stats_lines() == self->lines)
+		if (stats_devices() == self->devices)
 			break;
 		usleep(20000);
 	}

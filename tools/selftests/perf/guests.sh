@@ -121,7 +121,7 @@ vhostx_counted()
 		[[ $line = *"pid=${guest_pid[$1]} "*"queue=$2 "* && $line =~ \ packets=([0-9]+) ]] ||
 			continue
 		counted=${BASH_REMATCH[1]}
-	done <"$VHOSTX_QUEUES"
+	done < <(all_queues)
 }
 
 # QEMU falls back to its own virtio in silence: vhostx has counted all that the tap has since

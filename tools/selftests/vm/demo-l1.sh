@@ -121,7 +121,7 @@ table()
 		echo
 	done
 	echo
-	echo "vhostx's own counters (/sys/kernel/debug/vhostx/queues) in the third run:"
+	echo "vhostx's own counters in the third run:"
 	printf '%-6s%12s%14s%12s%12s%12s%20s\n' queue packets bytes batches kicks interrupts \
 		"packets by the tap"
 	for queue in rx tx; do

@@ -24,5 +24,5 @@ The same on a real host:
 	-drive file=DISK.qcow2,if=virtio \
 	-netdev tap,id=n0,ifname=tap0,script=no,downscript=no,vhost=on,vhostfd=3 \
 	-device virtio-net-pci,netdev=n0'
-  sudo cat /sys/kernel/debug/vhostx/queues
+  vhostx stats
 END
