@@ -7,6 +7,7 @@
  */
 #include <linux/fs.h>
 #include <linux/if_packet.h>
+#include <linux/if_tap.h>
 #include <linux/net.h>
 #include <linux/netdevice.h>
 #include <linux/seq_file.h>
@@ -162,8 +163,8 @@ void vhostx_netdev_count(struct vhostx_netdev *n, unsigned int packets,
 	rcu_read_unlock();
 }
 
-/* A tap says to /proc which device it is. */
-static bool netdev_tap_name(struct file *file, char *name)
+/* A tun or tap says to /proc which device it is. */
+static bool netdev_tun_name(struct file *file, char *name)
 {
 	char line[sizeof("iff:\t\n") + IFNAMSIZ] = "", *end;
 	struct seq_file seq = { .buf = line, .size = sizeof(line) - 1 };
@@ -188,13 +189,24 @@ static int netdev_packet_index(struct socket *sock)
 	return ((struct sockaddr_ll *)&addr)->sll_ifindex;
 }
 
+/* Under the RCU read lock: a macvtap's or ipvtap's knows its device. */
+static struct net_device *netdev_of_tap(struct socket *sock)
+{
+	struct tap_dev *tap;
+
+	if (tap_get_socket(sock->file) != sock)
+		return NULL;
+	tap = rcu_dereference(container_of(sock, struct tap_queue, sock)->tap);
+	return tap ? tap->dev : NULL;
+}
+
 /**
  * vhostx_netdev_identify - find out which device a backend is at present
  * @id: where it goes
- * @sock: the backend; a macvtap's device is not found
+ * @sock: the backend
  *
- * The index and the namespace are known where the device is still in the one
- * that the backend was opened in.
+ * The index and the namespace of a tap of tun's are known where the device is
+ * still in the one that the backend was opened in.
  *
  * Context: takes rtnl.
  */
@@ -203,19 +215,22 @@ void vhostx_netdev_identify(struct vhostx_netdev_id *id, struct socket *sock)
 	struct net *net = sock_net(sock->sk);
 	char name[IFNAMSIZ] = "";
 	struct net_device *dev;
-	bool tap;
+	bool tun;
 
-	tap = netdev_tap_name(sock->file, name);
+	tun = netdev_tun_name(sock->file, name);
 	rcu_read_lock();
-	dev = tap ? dev_get_by_name_rcu(net, name) :
-		    dev_get_by_index_rcu(net, netdev_packet_index(sock));
-	if (dev && tap && !netdev_is_tun(dev))
+	if (tun)
+		dev = dev_get_by_name_rcu(net, name);
+	else
+		dev = netdev_of_tap(sock) ?:
+		      dev_get_by_index_rcu(net, netdev_packet_index(sock));
+	if (dev && tun && !netdev_is_tun(dev))
 		dev = NULL;
 	if (dev)
 		strscpy(name, dev->name, sizeof(name));
 	/* Who reads it without a lock finds an end in it at any time. */
 	strscpy(id->name, name, sizeof(id->name));
 	WRITE_ONCE(id->ifindex, dev ? dev->ifindex : 0);
-	WRITE_ONCE(id->netns, dev ? net->ns.inum : 0);
+	WRITE_ONCE(id->netns, dev ? dev_net(dev)->ns.inum : 0);
 	rcu_read_unlock();
 }

@@ -136,6 +136,19 @@ static int open_tap_link(const char *type, const char *mode, int hdr_len)
 	return fd;
 }
 
+/* An operator is told the tap's device. */
+static int named(const char *want)
+{
+	struct stats s;
+	int ret = nic_stats(RX, &s);
+
+	if (!ret && strcmp(s.ifname, want)) {
+		ksft_print_msg("the device is \"%s\", not \"%s\"\n", s.ifname, want);
+		ret = -ENODEV;
+	}
+	return ret;
+}
+
 TEST_F(backends, macvtap)
 {
 	struct nic *n = &self->nic;
@@ -148,6 +161,7 @@ TEST_F(backends, macvtap)
 	EXPECT_EQ(0, ping(n));
 	if (variant->vhostx) {
 		EXPECT_EQ(0, counted());
+		EXPECT_EQ(0, named("m0"));
 	}
 }
 
@@ -183,6 +197,7 @@ TEST_F(backends, ipvtap)
 	}
 	if (variant->vhostx) {
 		EXPECT_EQ(0, counted());
+		EXPECT_EQ(0, named("m0"));
 	}
 }
 
