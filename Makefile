@@ -30,8 +30,9 @@ clean: ## Remove what module and tools left
 install: module-install tools-install ## Both of the next
 
 module-install: module-files ## Install through DKMS for KVER, with the udev rule
-	dkms add vhostx/$(VERSION)
-	dkms install vhostx/$(VERSION) -k $(KVER)
+	dkms status vhostx/$(VERSION) | grep -q . || dkms add vhostx/$(VERSION)
+	dkms build --force vhostx/$(VERSION) -k $(KVER)
+	dkms install --force vhostx/$(VERSION) -k $(KVER)
 
 # What of it is files alone.
 module-files:

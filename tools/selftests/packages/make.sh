@@ -11,12 +11,13 @@ install_begin
 cd /opt/vhostx/source || exit 1
 version=$(sed -n 's/^PACKAGE_VERSION="\(.*\)"/\1/p' dkms.conf)
 
-ktap_plan 12
+ktap_plan 13
 check "the host has no vhostx" module_is_absent
 check "its files are known" install_mark
 start=$SECONDS
 check "make installs it" make install || ktap_bail "nothing is installed"
 note "which took $((SECONDS - start)) s"
+check "and once more, over itself" make install
 check "DKMS has built the module" module_is_built
 check "modprobe loads it" module_loads
 check "the node is kvm's" node_is_for_kvm
