@@ -118,6 +118,7 @@ done
 while [ -n "$(jobs -rp)" ]; do
 	job_end
 done
+[ -z "$long" ] || stage reboot "$vm/reboot.sh" "${kernels[@]}"
 stage abi-doc "$vm/abi-doc.sh" "$results"/vm-*
 echo "# check: $SECONDS s"
 "$vm/ktap.sh" -l "$results"/*

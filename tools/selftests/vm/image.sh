@@ -22,7 +22,9 @@ describe()
 	backports=
 	case $1 in
 	6.1)
-		suite=bookworm ;;
+		# The others' packages bring it.
+		suite=bookworm
+		packages+=(systemd) ;;
 	6.12)
 		suite=trixie
 		packages+=(sparse shellcheck libubsan1 python3-yaml python3-jsonschema
