@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # Build, once, the Debian system that L1 runs and that its module is built in.
-# Usage: image.sh K...	prints a directory per kernel:
+# Usage: image.sh K...	prints a directory per kernel, or debug kernel:
 #	root/ (the tree), root.img (the same as ext4), vmlinuz, release
 set -euo pipefail
 # shellcheck source=tools/selftests/vm/lib.sh
@@ -20,6 +20,15 @@ hooks=()
 describe()
 {
 	backports=
+	made_by=build
+	if is_debug "$1"; then
+		made_by=build_debug
+		base=$("$0" "$build_kernel")
+		kernel=$("$vm/kernel.sh" "$1")
+		suite=debug
+		packages=("$base" "$kernel")
+		return
+	fi
 	case $1 in
 	6.1)
 		# The others' packages bring it.
@@ -40,7 +49,7 @@ describe()
 		suite=forky
 		packages=(apt linux-headers-amd64 gcc make libc6-dev) ;;
 	*)
-		die "no such kernel: $1 (have ${kernels[*]}, forky)" ;;
+		die "no such kernel: $1 (have ${kernels[*]}, ${debug_kernels[*]}, forky)" ;;
 	esac
 	if [ -n "$backports" ]; then
 		hooks+=(--essential-hook="printf 'Package: *\nPin: release n=$backports\nPin-Priority: 600\n' >\"\$1/etc/apt/preferences.d/backports\"")
@@ -111,12 +120,27 @@ build()
 		"$new/root.img" "$(($(du -sm "$new/root" | cut -f1) + 1536))M"
 }
 
+# The build tree's system, with another kernel in the place of its own. Of files that no one
+# writes to links are as good as copies.
+build_debug()
+{
+	local new=$2
+
+	mkdir -p "$new"
+	cp -al "$base/root" "$new/root"
+	rm -r "$new"/root/boot/* "$new"/root/usr/lib/modules/* "$new"/root/usr/src/linux-*
+	cp -a "$kernel/root/." "$new/root"
+	cp "$kernel"/{vmlinuz,release} "$new"
+	mke2fs -q -t ext4 -O ^has_journal -E lazy_itable_init=1 -d "$new/root" \
+		"$new/root.img" "$(($(du -sm "$new/root" | cut -f1) + 1536))M"
+}
+
 image()
 {
 	local k=$1 key dir start=$SECONDS
 
 	describe "$k"
-	key=$( (declare -f build
+	key=$( (declare -f "$made_by"
 		printf '%s\n' "$k" "$suite $backports" "${packages[@]}"
 		cat "$vm/source.sh") | sha256sum | cut -c1-12)
 	dir=$cache/image-$k-$key
@@ -142,7 +166,7 @@ image()
 
 if [ "$1" = build ]; then
 	describe "$2"
-	build "$2" "$3"
+	"$made_by" "$2" "$3"
 	exit
 fi
 prepare_host

@@ -16,6 +16,8 @@ mkdir -p "$tree"/{bin,dev,proc,sys,root,modules}
 cp -L "$root/bin/busybox" "$tree/bin/busybox"
 install -m 0755 "$here/bootstrap" "$tree/init"
 release=$(ls "$root/lib/modules")
+# A kernel may have all of them built in.
+: >"$tree/modules/order"
 for module in "${modules[@]}"; do
 	chroot "$root" modprobe --show-depends -S "$release" "$module"
 done | awk '$1 == "insmod" && !seen[$2]++ { print $2 }' | while read -r file; do

@@ -6,6 +6,8 @@ vm=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 top=$(cd "$vm/../../.." && pwd)
 cache=${VHOSTX_CACHE:-/var/cache/vhostx}
 kernels=(6.1 6.12 7.3)
+# Those that debug/ describes, which run the system of the build tree.
+debug_kernels=(kasan kcsan)
 # The tree whose compiler and QEMU serve all the others.
 build_kernel=6.12
 # More that a script calls: PACKAGE or PACKAGE:COMMAND.
@@ -20,6 +22,12 @@ die()
 {
 	say "$@"
 	exit 1
+}
+
+# Is kernel $1 one of these?
+is_debug()
+{
+	[[ " ${debug_kernels[*]} " = *" $1 "* ]]
 }
 
 # Print a name for the content of the files and directories given.
