@@ -20,11 +20,20 @@ done
 shift $((OPTIND - 1))
 k=${1:?usage: run.sh K [TEST...]}
 shift
+# A debug kernel takes several times as long, and memory is in its quarantine for a while.
+slow=1
+slack=${GATE_SLACK:-16384}
+guest_kernel=$k
+if is_debug "$k"; then
+	slow=${VHOSTX_SLOW:-5}
+	slack=${GATE_SLACK:-131072}
+	guest_kernel=$build_kernel
+fi
 # No output for this long beyond a test's own limit, or no end after that, is a hang.
-boot_limit=180
+boot_limit=$((180 * slow))
 # Nor may its heart stand still: time enough for its kernel's watchdogs to say why.
-heart_limit=${VHOSTX_HEART_LIMIT:-150}
-run_limit=${VHOSTX_RUN_LIMIT:-2400}
+heart_limit=${VHOSTX_HEART_LIMIT:-$((150 * slow))}
+run_limit=${VHOSTX_RUN_LIMIT:-$((2400 * slow))}
 
 # Print the tests that the arguments choose.
 choose()
@@ -63,13 +72,13 @@ build_guest()
 {
 	local image out
 
-	image=$("$vm/image.sh" "$k")
+	image=$("$vm/image.sh" "$guest_kernel")
 	out=$cache/guest-$(digest "$vm/guest.sh" "$vm/guest-init")-$(basename "$image")
-	exec {lock}>"$cache/guest-$k.lock"
+	exec {lock}>"$cache/guest-$guest_kernel.lock"
 	flock "$lock"
 	if [ ! -d "$out" ]; then
 		mkdir -p "$out.new"
-		"$vm/chroot.sh" -b "$out.new:/opt/vhostx/l2" "$k" "$vm/guest.sh" / >&2
+		"$vm/chroot.sh" -b "$out.new:/opt/vhostx/l2" "$guest_kernel" "$vm/guest.sh" / >&2
 		mv "$out.new" "$out"
 	fi
 	exec {lock}>&-
@@ -225,7 +234,7 @@ command)
 	;;
 test)
 	choose "$@" >"$lab/tests"
-	echo "export VHOSTX_HOPS=${VHOSTX_HOPS:-1}" >"$lab/environment"
+	echo "export VHOSTX_HOPS=${VHOSTX_HOPS:-1} VHOSTX_SLOW=$slow GATE_SLACK=$slack" >"$lab/environment"
 	cp "$lab/tests" "$lab/tests.all"
 	prepare
 	say "L1 with $k starts, $((SECONDS - begin)) s after the command"
