@@ -70,6 +70,9 @@ check: ## Everything: lint, check-fast, the tests on every kernel (root)
 check-long: ## The same with every test on every kernel, some hours (root)
 	$(VM)/check.sh -l
 
+check-debug: ## The tests on debug kernels: KASAN and others; KCSAN, some hours (root)
+	$(VM)/check.sh -d
+
 check-fast: ## The tests that need no VM, in under a minute
 	$(MAKE) --no-print-directory -C tools/selftests/ring check
 	$(MAKE) --no-print-directory -C tools/selftests/ctl check
@@ -97,9 +100,9 @@ netlink: ## The C of the netlink family, from its specification (root)
 
 help: ## This list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  \1\t\2/p' Makefile | expand -t 16
-	@echo 'K= is 6.1, 6.12 or 7.3. The lab caches in /var/cache/vhostx (VHOSTX_CACHE=).'
+	@echo 'K= is 6.1, 6.12 or 7.3, or a debug kernel: kasan, kcsan. The lab caches in /var/cache/vhostx (VHOSTX_CACHE=).'
 
 .DEFAULT_GOAL := module
 .PHONY: module tools clean install module-install module-files tools-install uninstall deb \
-	html man demo check check-long check-fast lint bench vm-image vm-shell vm-test abi-doc netlink \
+	html man demo check check-long check-debug check-fast lint bench vm-image vm-shell vm-test abi-doc netlink \
 	help

@@ -1,7 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # Everything the project is judged by; the last lines say what failed and count all points.
-# Usage: check.sh [-l]	-l: every test on every kernel, the repeated ones ten times
+# Usage: check.sh [-l | -d]
+#	-l: every test on every kernel, the repeated ones ten times
+#	-d: the tests on the debug kernels instead
 set -euo pipefail
 # shellcheck source=tools/selftests/vm/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -29,9 +31,11 @@ declare -A only_on=(
 	[packages/make]=none
 )
 long=
-while getopts l option; do
+debug=
+while getopts ld option; do
 	case $option in
 	l) long=yes ;;
+	d) debug=yes ;;
 	*) exit 2 ;;
 	esac
 done
@@ -42,6 +46,8 @@ trap 'rm -rf "$results"' EXIT
 if [ -n "$long" ]; then
 	only_on=([vm/selfcheck]=6.12)
 	export VHOSTX_HOPS=10 VHOSTX_RUN_LIMIT=7200
+elif [ -n "$debug" ]; then
+	only_on=([packages/deb]=none [packages/make]=none)
 fi
 
 # Run the stage $1, the rest of the arguments; what it counts goes to the total. A stage
@@ -62,7 +68,11 @@ stage()
 # Its tests with guests have a host of their own, or half of the machine would idle at the end.
 apart=7.3
 
-# Print the tests that run on kernel $1: all, or those with guests or without.
+# In which threads meet: of the module's, of the kernel's that call it, of its callers'.
+stress='^(life|netlink)/|^net/(frames|notify|memory|log_live|iotlb|iotlb_live|polling|pressure'
+stress+='|backpressure|tune|faults)$'
+
+# Print the tests that run on kernel $1: all, those with guests or without, those of stress.
 tests_on()
 {
 	local name which=${2:-all} guests='^qemu/|^ctl/|^clients/'
@@ -73,6 +83,7 @@ tests_on()
 		done | case $which in
 		guests) grep -E "$guests" ;;
 		programs) grep -vE "$guests" ;;
+		stress) grep -E "$stress" ;;
 		*) cat ;;
 		esac
 }
@@ -99,6 +110,7 @@ job()
 		;;
 	guests) run_on "guests-$apart" "$apart" guests ;;
 	"$apart") run_on "vm-$apart" "$apart" programs ;;
+	kcsan) run_on "vm-$1" "$1" stress ;;
 	*) run_on "vm-$1" "$1" ;;
 	esac
 }
@@ -111,7 +123,9 @@ job_end()
 
 # An emulated host keeps less than one CPU busy: two jobs at a time, their lines marked.
 # A job whose image is not there yet waits for it.
-for name in images "$build_kernel" 6.1 "$apart" lint guests; do
+work=(images "$build_kernel" 6.1 "$apart" lint guests)
+[ -z "$debug" ] || work=("${debug_kernels[@]}")
+for name in "${work[@]}"; do
 	[ "$(jobs -rp | wc -l)" -lt 2 ] || job_end
 	job "$name" | sed -u "s/^/$name: /" &
 done
@@ -119,6 +133,6 @@ while [ -n "$(jobs -rp)" ]; do
 	job_end
 done
 [ -z "$long" ] || stage reboot "$vm/reboot.sh" "${kernels[@]}"
-stage abi-doc "$vm/abi-doc.sh" "$results"/vm-*
+[ -n "$debug" ] || stage abi-doc "$vm/abi-doc.sh" "$results"/vm-*
 echo "# check: $SECONDS s"
 "$vm/ktap.sh" -l "$results"/*
