@@ -130,7 +130,7 @@ guest_alive()
 # Read the control line until MARKER; print what came before it.
 guest_read()
 {
-	local name=$1 end=$((SECONDS + $2)) marker=$3 line='' part
+	local name=$1 end=$((SECONDS + $2 * ${VHOSTX_SLOW:-1})) marker=$3 line='' part
 
 	while [ "$SECONDS" -lt "$end" ]; do
 		if IFS= read -r -t 1 part <&"${guest_out[$name]}"; then
@@ -261,7 +261,7 @@ guest_close()
 # quits. Sets migrate_said to the monitor's last words about it.
 guest_migrate()
 {
-	local end=$((SECONDS + $3)) state=
+	local end=$((SECONDS + $3 * ${VHOSTX_SLOW:-1})) state=
 
 	wait_for 20 [ -S "$(guest_socket "$2" | cut -d : -f 2)" ] || return 1
 	guest_monitor "$1" "migrate -d $(guest_socket "$2")"

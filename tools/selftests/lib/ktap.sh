@@ -90,7 +90,7 @@ ktap_finish()
 # wait_for SECONDS COMMAND...: poll until the command succeeds.
 wait_for()
 {
-	local end=$((SECONDS + $1))
+	local end=$((SECONDS + $1 * ${VHOSTX_SLOW:-1}))
 	shift
 
 	until "$@"; do

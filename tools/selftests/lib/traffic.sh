@@ -5,7 +5,7 @@
 . "$(dirname "${BASH_SOURCE[0]}")/guest.sh"
 
 TRAFFIC_TIME=2
-TRAFFIC_LIMIT=60
+TRAFFIC_LIMIT=$((60 * ${VHOSTX_SLOW:-1}))
 
 # iperf3 servers on both ends; they live as long as the guest and the namespace.
 serve_host()
