@@ -80,11 +80,10 @@ static void packed_write(struct driver *d, u64 at, u64 addr, u32 len, u16 id,
 static u16 packed_new_id(struct driver *d)
 {
 	bool *taken = packed_of(d)->taken;
-	u16 id;
+	u16 id = rnd(d->rng, IDS);
 
-	do {
-		id = rnd(d->rng, IDS);
-	} while (taken[id]);
+	while (taken[id])
+		id++;
 	taken[id] = true;
 	return id;
 }

@@ -4,9 +4,13 @@
 
 #include "guest.h"
 
+u32 (*rnd_source)(u32 below);
+
 /* xorshift64*: the same numbers on every machine. */
 u32 rnd(u64 *rng, u32 below)
 {
+	if (rnd_source)
+		return rnd_source(below);
 	*rng ^= *rng >> 12;
 	*rng ^= *rng << 25;
 	*rng ^= *rng >> 27;

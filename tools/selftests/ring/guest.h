@@ -19,6 +19,9 @@ struct guest {
 	u64 hva[GUEST_REGIONS];
 };
 
+/* Where numbers come from instead, if it is set. */
+extern u32 (*rnd_source)(u32 below);
+
 u32 rnd(u64 *rng, u32 below);
 
 void guest_init(struct guest *guest, struct rig *rig, u64 *rng);

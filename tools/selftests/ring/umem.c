@@ -6,10 +6,12 @@
 
 #include <linux/vhost_iotlb.h>
 
+#include "known.h"
 #include "umem.h"
 
 struct umem umem = { .fail_alloc = -1 };
 bool umem_big_endian;
+bool umem_keep;
 
 static u8 *reads;
 static u64 *touched;
@@ -31,9 +33,18 @@ static void breach(const char *what)
 
 void umem_init(size_t size)
 {
-	memset(&umem, 0, sizeof(umem));
+	u8 *base = umem.base;
+
+	memset(&umem, 0, offsetof(struct umem, log));
 	umem.fail_alloc = -1;
 	umem.size = size;
+	umem_mark();
+	memset(vouched, 0, sizeof(vouched));
+	open_window = UMEM_CLOSED;
+	if (umem_keep && base) {
+		umem.base = base;
+		return;
+	}
 	umem.base = aligned_alloc(4096, size);
 	reads = calloc(1, size);
 	touched = calloc(size, sizeof(*touched));
@@ -44,9 +55,12 @@ void umem_init(size_t size)
 
 void umem_exit(void)
 {
+	if (umem_keep)
+		return;
 	free(umem.base);
 	free(reads);
 	free(touched);
+	umem.base = NULL;
 }
 
 /* Begin to count and log afresh. */
@@ -204,6 +218,8 @@ int umem_write(void *to, const void *from, size_t len, enum umem_window window)
 
 	if (ret)
 		return ret;
+	/* The guest is told nothing of what was never written. */
+	known_check(from, len);
 	memcpy(to, from, len);
 	note(UMEM_WRITE, to, len);
 	return 0;

@@ -48,8 +48,8 @@ struct umem_event {
  * @live: allocations not freed
  * @errors: breaches of the rules
  * @error: the first of them, in words
- * @log: accesses and barriers since umem_mark()
- * @nr_log: how many
+ * @nr_log: accesses and barriers since umem_mark()
+ * @log: and what they were
  */
 struct umem {
 	u8 *base;
@@ -63,13 +63,15 @@ struct umem {
 	int live;
 	unsigned int errors;
 	const char *error;
-	struct umem_event log[UMEM_LOG];
 	unsigned int nr_log;
+	struct umem_event log[UMEM_LOG];
 };
 
 extern struct umem umem;
 /* The host is to pass for a big-endian one. */
 extern bool umem_big_endian;
+/* The block stays from one umem_init() to the next, and what is in it. */
+extern bool umem_keep;
 
 void umem_init(size_t size);
 void umem_exit(void);
