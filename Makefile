@@ -13,6 +13,8 @@ TOOLS_OUTPUT ?= $(CURDIR)/build/ctl
 TOOLS = $(MAKE) --no-print-directory -C userspace/ctl OUTPUT=$(TOOLS_OUTPUT)
 SPHINX = sphinx-build -q -W --keep-going -d build/doc/trees
 VM = tools/selftests/vm
+FUZZ = tools/selftests/fuzz
+TIME ?= 60
 K ?= 6.12
 T ?=
 comma := ,
@@ -76,6 +78,17 @@ check-debug: ## The tests on debug kernels: KASAN and others; KCSAN, some hours 
 check-fast: ## The tests that need no VM, in under a minute
 	$(MAKE) --no-print-directory -C tools/selftests/ring check
 	$(MAKE) --no-print-directory -C tools/selftests/ctl check
+	$(MAKE) --no-print-directory -C $(FUZZ) check
+
+fuzz: ## Fuzz the ring and memory code: TARGET= TIME= (seconds for each) or RUNS= (root)
+	FUZZ_TIME=$(TIME) FUZZ_RUNS=$(RUNS) $(MAKE) --no-print-directory -C $(FUZZ) check \
+		$(if $(TARGET),FUZZ_TARGET=$(TARGET)) FUZZ_KIND=$(or $(KIND),asan)
+
+fuzz-corpus: ## Keep of what make fuzz found the inputs that go where no other does (root)
+	@$(MAKE) --no-print-directory -C $(FUZZ) corpus
+
+fuzz-coverage: ## Which lines of that code the kept inputs reach (root)
+	@$(MAKE) --no-print-directory -C $(FUZZ) coverage
 
 lint: ## Style and layering
 	tools/selftests/lint/lint.sh
@@ -104,5 +117,6 @@ help: ## This list
 
 .DEFAULT_GOAL := module
 .PHONY: module tools clean install module-install module-files tools-install uninstall deb \
-	html man demo check check-long check-debug check-fast lint bench vm-image vm-shell vm-test abi-doc netlink \
+	html man demo check check-long check-debug check-fast fuzz fuzz-corpus fuzz-coverage lint \
+	bench vm-image vm-shell vm-test abi-doc netlink \
 	help

@@ -11,6 +11,8 @@ here=$(cd "$(dirname "$0")" && pwd)
 driver=drivers/vhostx
 # Written by make bench.
 figures=Documentation/performance
+# Inputs of the fuzzers.
+corpus=tools/selftests/fuzz/corpus
 # Written by the kernel's generator, and what it is written from.
 netlink=(Documentation/netlink/specs/vhostx.yaml include/uapi/linux/vhostx_netlink.h
 	drivers/vhostx/nl_gen.h drivers/vhostx/nl_gen.c)
@@ -44,8 +46,9 @@ layers=(
 userspace_allowed=BRACES,CAMELCASE,COMPLEX_MACRO,MACRO_ARG_REUSE,MACRO_ARG_PRECEDENCE
 userspace_allowed+=,MACRO_WITH_FLOW_CONTROL,MULTISTATEMENT_MACRO_USE_DO_WHILE,VOLATILE
 
-# What checkpatch itself does not ask of all of tools/, and what libc has no macros for.
-userspace_allowed+=,PREFER_KERNEL_TYPES,PREFER_DEFINED_ATTRIBUTE_MACRO
+# What checkpatch itself does not ask of all of tools/, and what libc has no macros for; types
+# that stand for the kernel's.
+userspace_allowed+=,PREFER_KERNEL_TYPES,PREFER_DEFINED_ATTRIBUTE_MACRO,NEW_TYPEDEFS
 
 # Trace points are written in macros of lists and of statements, laid out as all are.
 trace_allowed=COMPLEX_MACRO,MACRO_ARG_UNUSED,OPEN_ENDED_LINE,PARENTHESIS_ALIGNMENT,TRAILING_SEMICOLON
@@ -93,7 +96,7 @@ check_spdx()
 			licence='((GPL-2.0 WITH Linux-syscall-note) OR BSD-3-Clause)'
 		# Read as it is on the web, one word long, or figures.
 		case $file in
-		*.md | */settings | */.checkpatch-* | debian/source/format | "$figures"/*) continue ;;
+		*.md | */settings | */.checkpatch-* | debian/source/format | "$figures"/* | "$corpus"/*) continue ;;
 		esac
 		sed -n '/^#!/d; p; q' "$file" | grep -qF "SPDX-License-Identifier: $licence" ||
 			sed -n '2p' "$file" | grep -qF "SPDX-License-Identifier: $licence" ||
@@ -107,7 +110,7 @@ check_length()
 
 	while read -r file; do
 		lines=$(wc -l <"$file")
-		[[ $lines -le $longest || $file = "$figures"/* ]] ||
+		[[ $lines -le $longest || $file = "$figures"/* || $file = "$corpus"/* ]] ||
 			echo "$file: $lines lines, more than $longest"
 	done < <(files)
 }
@@ -236,12 +239,16 @@ check_userspace()
 
 inside_userspace()
 {
-	local file flags
+	local ring=tools/selftests/ring file flags
 
+	make -s -C tools/selftests/fuzz OUTPUT=/tmp/fuzz absent
 	for file in "$@"; do
 		flags=(-I"$top/tools/selftests/lib" -I"$top/include/uapi" -isystem "$kselftest")
 		[[ $file != tools/selftests/ring/* ]] ||
 			flags=(-I"${file%/*}/include" -I"${file%/*}" -I"$driver" -Iinclude -isystem "$kselftest")
+		[[ $file != tools/selftests/fuzz/* ]] ||
+			flags=(-I/tmp/fuzz/absent -I"$ring/include" -I"${file%/*}" -I"$ring" -I"$driver"
+				-Iinclude -Wno-sign-compare -include "${file%/*}/kernel.h")
 		[[ $file != */ctl/* ]] ||
 			flags+=(-iquote userspace/ctl -DVHOSTX_VERSION='""')
 		gcc -std=gnu11 -Wall -Wextra -Wshadow -Wstrict-prototypes -Wundef \

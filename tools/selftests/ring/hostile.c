@@ -30,8 +30,10 @@ static u64 any_addr(void)
 		return RIG_GPA + RIG_SIZE - roll(100);
 	case 3:
 		return RIG_GPA + roll(RIG_SIZE);
-	default:
+	case 4:
 		return RIG_GPA + RIG_FREE + roll(h.reach);
+	default:
+		return RIG_GPA + RIG_FREE + roll(h.reach) / 16 * 16;
 	}
 }
 
@@ -62,6 +64,14 @@ static void any_desc(void *to, u32 num)
 	};
 
 	memcpy(to, &desc, sizeof(desc));
+}
+
+/* Where a table could have an entry, mostly one that begins where many do. */
+static void *any_entry(void)
+{
+	u32 at = roll(h.reach - 16);
+
+	return umem.base + RIG_FREE + (roll(4) ? at / 16 * 16 : at);
 }
 
 static void any_fault(size_t ring, size_t part)
@@ -103,7 +113,7 @@ static void mischief_split(void)
 		break;
 	default:
 		for (i = roll(30); i; i--)
-			any_desc(umem.base + RIG_FREE + roll(h.reach - 16), 100);
+			any_desc(any_entry(), 100);
 		for (i = roll(30); i; i--)
 			rig_put16(h.rig, &r->avail->ring[(r->next + i) & (r->num - 1)],
 				  roll(r->num));
@@ -178,7 +188,7 @@ static void mischief_packed(void)
 		break;
 	default:
 		for (i = roll(30); i; i--)
-			any_desc(umem.base + RIG_FREE + roll(h.reach - 16), 100);
+			any_desc(any_entry(), 100);
 		any_packed_run(roll(30));
 	}
 }
@@ -229,6 +239,8 @@ static void fill(void)
 		else
 			any_desc(&r->desc[i], r->num);
 	}
+	for (i = 0; i < h.tables; i++)
+		any_desc(umem.base + RIG_FREE + i * 16, 100);
 	rnd_source = source;
 }
 
@@ -259,6 +271,7 @@ struct hostile *hostile_new(const struct hostile_setup *setup, u64 seed)
 	memset(&h, 0, sizeof(h));
 	h.rng = seed;
 	h.reach = setup->reach;
+	h.tables = setup->tables;
 	h.rig = setup->packed ? rig_packed_new(setup->num, setup->event_idx) :
 				rig_new(setup->num, setup->event_idx);
 	rig_regions(h.rig, cuts, ARRAY_SIZE(cuts));

@@ -16,6 +16,7 @@
  * @event_idx: VIRTIO_RING_F_EVENT_IDX
  * @one_used: one used entry stands for a publication
  * @reach: bytes from RIG_FREE on that the driver has its tables and buffers in
+ * @tables: entries of tables that are there when it starts
  */
 struct hostile_setup {
 	bool packed;
@@ -23,6 +24,7 @@ struct hostile_setup {
 	bool event_idx;
 	bool one_used;
 	u32 reach;
+	u32 tables;
 };
 
 /**
@@ -31,6 +33,7 @@ struct hostile_setup {
  * @r: the ring
  * @rng: random numbers
  * @reach: as set up
+ * @tables: likewise
  * @meddles: the driver acts between the device's accesses
  * @quiet: accesses that it lets pass before it does
  * @spell: steps without mischief that are left
@@ -45,6 +48,7 @@ struct hostile {
 	struct vhostx_ring *r;
 	u64 rng;
 	u32 reach;
+	u32 tables;
 	bool meddles;
 	u32 quiet;
 	u32 spell;

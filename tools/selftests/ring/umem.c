@@ -357,3 +357,16 @@ struct vhost_iotlb_map *vhost_iotlb_itree_next(struct vhost_iotlb_map *map,
 {
 	return lowest(map->iotlb, map, start, last);
 }
+
+/* As the kernel's: whatever meets the range goes as a whole. */
+void vhost_iotlb_del_range(struct vhost_iotlb *iotlb, u64 start, u64 last)
+{
+	struct vhost_iotlb_map *map;
+
+	while ((map = lowest(iotlb, NULL, start, last))) {
+		map->link.prev->next = map->link.next;
+		map->link.next->prev = map->link.prev;
+		iotlb->nmaps--;
+		umem_free(map);
+	}
+}

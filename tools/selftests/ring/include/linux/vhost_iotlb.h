@@ -46,6 +46,7 @@ struct vhost_iotlb *vhost_iotlb_alloc(unsigned int limit, unsigned int flags);
 void vhost_iotlb_free(struct vhost_iotlb *iotlb);
 int vhost_iotlb_add_range(struct vhost_iotlb *iotlb, u64 start, u64 last,
 			  u64 addr, unsigned int perm);
+void vhost_iotlb_del_range(struct vhost_iotlb *iotlb, u64 start, u64 last);
 struct vhost_iotlb_map *vhost_iotlb_itree_first(struct vhost_iotlb *iotlb,
 						u64 start, u64 last);
 struct vhost_iotlb_map *vhost_iotlb_itree_next(struct vhost_iotlb_map *map,
