@@ -59,7 +59,7 @@ trap 'rm -rf --one-file-system "$all" "$lab"' EXIT
 for k in "$@"; do
 	lab=$cache/lab-boot-$k.$$
 	prepare "$k"
-	timeout -k 5 400 "$vm/boot.sh" "$k" "$lab" </dev/null >"$lab/console" 2>&1 || true
+	timeout -k 5 900 "$vm/boot.sh" "$k" "$lab" </dev/null >"$lab/console" 2>&1 || true
 	{
 		echo "    # Subtest: boot-$k"
 		sed 's/^/    /' "$lab/ktap" || true
