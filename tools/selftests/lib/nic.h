@@ -4,6 +4,7 @@
 #define NIC_H
 
 #include "frame.h"
+#include "slow.h"
 #include "stats.h"
 #include "tap.h"
 #include "vmm.h"
@@ -11,7 +12,7 @@
 #define NIC_TAP		"tap0"
 #define NIC_SLOT	(128 << 10)	/* default guest memory for each head */
 #define NIC_GAP		72		/* between the pieces of one frame */
-#define NIC_TIMEOUT	5000
+#define NIC_TIMEOUT	(5000 * slow())
 
 struct nic_opts {
 	const char *path;

@@ -3,6 +3,8 @@
 #ifndef _SLOW_H
 #define _SLOW_H
 
+/* How many times as long as elsewhere things may take here. */
+int slow(void);
 unsigned int __real_alarm(unsigned int seconds);
 unsigned int __wrap_alarm(unsigned int seconds);
 
