@@ -255,7 +255,7 @@ void vhostx_dev_reset(struct vhostx_dev *dev)
 	dev_set_table(dev, NULL, NULL);
 	dev_set_iotlb(dev, NULL);
 	dev_store_features(dev, none);
-	dev->backend_features = 0;
+	WRITE_ONCE(dev->backend_features, 0);
 
 	if (!dev->mm)
 		return;

@@ -75,7 +75,7 @@ int vhostx_iotlb_locate_used(struct vhostx_vq *vq)
 
 static void iotlb_break(struct vhostx_vq *vq, enum vhostx_fault fault)
 {
-	vq->ring.fault = fault;
+	vhostx_ring_break(&vq->ring, fault);
 	vhostx_vq_break(vq);
 }
 
@@ -155,7 +155,7 @@ void vhostx_iotlb_miss(struct vhostx_vq *vq)
 	spin_lock(&dev->miss_lock);
 	vq->miss.iova = vq->view.miss;
 	vq->miss.perm = vq->view.miss_perm;
-	vq->miss.state = VHOSTX_MISS_NEW;
+	WRITE_ONCE(vq->miss.state, VHOSTX_MISS_NEW);
 	spin_unlock(&dev->miss_lock);
 	wake_up_interruptible_poll(&dev->miss_wait, EPOLLIN | EPOLLRDNORM);
 }
@@ -167,7 +167,7 @@ void vhostx_iotlb_miss(struct vhostx_vq *vq)
 void vhostx_iotlb_forget_miss(struct vhostx_vq *vq)
 {
 	spin_lock(&vq->dev->miss_lock);
-	vq->miss.state = VHOSTX_MISS_NONE;
+	WRITE_ONCE(vq->miss.state, VHOSTX_MISS_NONE);
 	spin_unlock(&vq->dev->miss_lock);
 }
 
@@ -204,7 +204,7 @@ static struct vhostx_miss *iotlb_next_miss(struct vhostx_dev *dev,
 		msg->type = VHOST_IOTLB_MISS;
 		msg->iova = miss->iova;
 		msg->perm = miss->perm;
-		miss->state = VHOSTX_MISS_ASKED;
+		WRITE_ONCE(miss->state, VHOSTX_MISS_ASKED);
 		found = miss;
 	}
 	spin_unlock(&dev->miss_lock);
@@ -216,7 +216,7 @@ static void iotlb_ask_again(struct vhostx_dev *dev, struct vhostx_miss *miss)
 {
 	spin_lock(&dev->miss_lock);
 	if (miss->state == VHOSTX_MISS_ASKED)
-		miss->state = VHOSTX_MISS_NEW;
+		WRITE_ONCE(miss->state, VHOSTX_MISS_NEW);
 	spin_unlock(&dev->miss_lock);
 }
 
@@ -280,7 +280,8 @@ static void iotlb_answered(struct vhostx_dev *dev, u64 first, u64 last)
 	for (i = 0; i < VHOSTX_QUEUES; i++) {
 		struct vhostx_vq *vq = &dev->vq[i];
 
-		if (vq->miss.state == VHOSTX_MISS_NONE ||
+		/* The VMM may be reading of it. */
+		if (READ_ONCE(vq->miss.state) == VHOSTX_MISS_NONE ||
 		    vq->miss.iova < first || vq->miss.iova > last)
 			continue;
 		vhostx_iotlb_forget_miss(vq);

@@ -94,7 +94,7 @@ static int nl_put_owner(struct sk_buff *msg, const struct vhostx_dev *dev)
 	if (!owner)
 		return 0;
 	/* Another owner may be moving in: the name has an end at any time. */
-	strscpy(comm, dev->comm, sizeof(comm));
+	data_race(strscpy(comm, dev->comm, sizeof(comm)));
 	return nla_put_u32(msg, VHOSTX_A_DEV_OWNER_PID, owner) ?:
 	       nla_put_string(msg, VHOSTX_A_DEV_OWNER_COMM, comm);
 }
@@ -108,7 +108,8 @@ static int nl_put_netdev(struct sk_buff *msg, const struct vhostx_dev *dev)
 
 	for (i = 0; i < VHOSTX_QUEUES; i++) {
 		id = &dev->vq[i].sock.id;
-		strscpy(name, id->name, sizeof(name));
+		/* Old or new or in between, it has an end at any time. */
+		data_race(strscpy(name, id->name, sizeof(name)));
 		if (!READ_ONCE(dev->vq[i].sock.sock) || !*name)
 			continue;
 		if (nla_put_string(msg, VHOSTX_A_DEV_IFNAME, name))

@@ -188,7 +188,7 @@ void vhostx_vq_log_used(struct vhostx_vq *vq, size_t offset, size_t len)
 	if (likely(!vq->log.used))
 		return;
 	if (notify_log_used(vq, offset, len))
-		vq->ring.fault = VHOSTX_FAULT_LOG_WRITE;
+		vhostx_ring_break(&vq->ring, VHOSTX_FAULT_LOG_WRITE);
 }
 
 /*
@@ -209,7 +209,7 @@ static void notify_log_descs(struct vhostx_vq *vq, u16 from, u16 to)
 		u32 part = min3(nr, room, r->num - pos);
 
 		if (vhostx_log_owner(&vq->log, at, part * size)) {
-			r->fault = VHOSTX_FAULT_LOG_WRITE;
+			vhostx_ring_break(r, VHOSTX_FAULT_LOG_WRITE);
 			return;
 		}
 		from = vhostx_place_after(r, from, part);

@@ -39,8 +39,8 @@ void vhostx_ring_reset(struct vhostx_ring *r)
 	r->avail = NULL;
 	r->used = NULL;
 	r->pieces = NULL;
-	r->num = 1;
-	r->packed = false;
+	WRITE_ONCE(r->num, 1);
+	WRITE_ONCE(r->packed, false);
 	r->modern = false;
 	r->event_idx = false;
 	r->notify_on_empty = false;
@@ -120,7 +120,7 @@ void vhostx_ring_begin(struct vhostx_ring *r)
 	r->signalled_valid = false;
 	r->kicks_off = false;
 	r->nr_used = 0;
-	r->fault = VHOSTX_FAULT_NONE;
+	WRITE_ONCE(r->fault, VHOSTX_FAULT_NONE);
 	vhostx_ring_forget(r);
 }
 

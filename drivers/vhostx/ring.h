@@ -7,6 +7,7 @@
 #ifndef _VHOSTX_RING_H
 #define _VHOSTX_RING_H
 
+#include <linux/compiler.h>
 #include <linux/errno.h>
 #include <linux/types.h>
 #include <linux/uaccess.h>
@@ -261,7 +262,7 @@ int vhostx_packed_has_avail(struct vhostx_ring *r);
 static inline int vhostx_ring_break(struct vhostx_ring *r,
 				    enum vhostx_fault fault)
 {
-	r->fault = fault;
+	WRITE_ONCE(r->fault, fault);
 	return -EIO;
 }
 
@@ -477,7 +478,7 @@ static inline bool vhostx_ring_exhausted(const struct vhostx_ring *r)
  */
 static inline bool vhostx_ring_broken(const struct vhostx_ring *r)
 {
-	return r->fault != VHOSTX_FAULT_NONE;
+	return READ_ONCE(r->fault) != VHOSTX_FAULT_NONE;
 }
 
 /**

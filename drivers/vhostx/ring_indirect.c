@@ -133,11 +133,11 @@ int vhostx_indirect_read(struct vhostx_ring *r, struct vhostx_view *view,
 		const struct vhostx_desc *desc = &r->indirect[i];
 
 		if (desc->flags & VRING_DESC_F_INDIRECT) {
-			r->fault = VHOSTX_FAULT_INDIRECT_NEST;
+			vhostx_ring_break(r, VHOSTX_FAULT_INDIRECT_NEST);
 			return 0;
 		}
 		if (cur->read++ == count) {
-			r->fault = VHOSTX_FAULT_DESC_LOOP;
+			vhostx_ring_break(r, VHOSTX_FAULT_DESC_LOOP);
 			return 0;
 		}
 		if (cur->read > VHOSTX_CHAIN_MAX)
@@ -147,7 +147,7 @@ int vhostx_indirect_read(struct vhostx_ring *r, struct vhostx_view *view,
 			return i + 1;
 		}
 		if (desc->next >= count) {
-			r->fault = VHOSTX_FAULT_DESC_RANGE;
+			vhostx_ring_break(r, VHOSTX_FAULT_DESC_RANGE);
 			return 0;
 		}
 		cur->pos = desc->next;

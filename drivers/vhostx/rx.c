@@ -139,7 +139,7 @@ static void rx_log(struct vhostx_vq *vq, size_t len)
 	for (; len; len -= min(len, seg->iov_len), seg++) {
 		if (vhostx_log_owner(&vq->log, seg->iov_base,
 				     min(len, seg->iov_len))) {
-			vq->ring.fault = VHOSTX_FAULT_LOG_WRITE;
+			vhostx_ring_break(&vq->ring, VHOSTX_FAULT_LOG_WRITE);
 			return;
 		}
 	}

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* How workers are scheduled. All of it is the scheduler's own: it has the locks. */
+/*
+ * How workers are scheduled. All of it is the scheduler's own: it has the locks, so that who
+ * only shows it reads what may be written at that moment, which is as good as before or after.
+ */
 #include <linux/cpumask.h>
 #include <linux/sched.h>
 #include <linux/sched/prio.h>
+#include <linux/string.h>
 #include <uapi/linux/sched.h>
 #include <uapi/linux/vhostx_netlink.h>
 
@@ -39,7 +43,7 @@ void vhostx_worker_cpus(const struct vhostx_worker *worker,
 			struct cpumask *cpus)
 {
 	/* Not through cpus_ptr, which is one processor while it must not move. */
-	cpumask_copy(cpus, &worker->thread->cpus_mask);
+	data_race(memcpy(cpus, &worker->thread->cpus_mask, cpumask_size()));
 }
 
 /**
@@ -82,11 +86,11 @@ int vhostx_worker_set_policy(struct vhostx_worker *worker, u32 policy)
  */
 u32 vhostx_worker_policy(const struct vhostx_worker *worker)
 {
-	unsigned int policy = READ_ONCE(worker->thread->policy);
+	unsigned int policy = data_race(READ_ONCE(worker->thread->policy));
 
 	if (policy != SCHED_FIFO && policy != SCHED_RR)
 		return VHOSTX_POLICY_NORMAL;
-	return READ_ONCE(worker->thread->rt_priority) > SCHED_LOW ?
+	return data_race(READ_ONCE(worker->thread->rt_priority)) > SCHED_LOW ?
 	       VHOSTX_POLICY_FIFO : VHOSTX_POLICY_FIFO_LOW;
 }
 
@@ -115,7 +119,7 @@ int vhostx_worker_set_nice(struct vhostx_worker *worker, s32 nice)
  */
 s32 vhostx_worker_nice(const struct vhostx_worker *worker)
 {
-	return task_nice(worker->thread);
+	return data_race(task_nice(worker->thread));
 }
 
 /**
@@ -129,5 +133,5 @@ s32 vhostx_worker_nice(const struct vhostx_worker *worker)
  */
 u64 vhostx_worker_run_ns(const struct vhostx_worker *worker)
 {
-	return READ_ONCE(worker->thread->se.sum_exec_runtime);
+	return data_race(READ_ONCE(worker->thread->se.sum_exec_runtime));
 }

@@ -201,7 +201,8 @@ void vhostx_vq_set_features(struct vhostx_vq *vq, const u64 *words)
 		vq->vhost_hlen = 0;
 		vq->sock_hlen = hlen;
 	}
-	vq->ring.packed = features & BIT_ULL(VIRTIO_F_RING_PACKED);
+	WRITE_ONCE(vq->ring.packed,
+		   !!(features & BIT_ULL(VIRTIO_F_RING_PACKED)));
 	vq->ring.modern = features & (BIT_ULL(VIRTIO_F_VERSION_1) |
 				      BIT_ULL(VIRTIO_F_RING_PACKED));
 	vq->ring.event_idx = features & BIT_ULL(VIRTIO_RING_F_EVENT_IDX);
@@ -336,7 +337,7 @@ int vhostx_vq_set_num(struct vhostx_vq *vq, u32 num)
 		return -EINVAL;
 
 	vq_lock(vq);
-	vq->ring.num = num;
+	WRITE_ONCE(vq->ring.num, num);
 	vhostx_ring_forget(&vq->ring);
 	vq_unlock(vq);
 	return 0;

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 
+#include <linux/compiler.h>
 #include <linux/kernel.h>
 #include <linux/uaccess.h>
 #include <linux/vhost_iotlb.h>
@@ -35,8 +36,6 @@
 #define __rcu
 #define ____cacheline_aligned_in_smp
 #define BUILD_BUG_ON(condition)	MUST(!(condition))
-#define READ_ONCE(x)		(x)
-#define WRITE_ONCE(x, v)	((x) = (v))
 #define max(a, b)		((a) > (b) ? (a) : (b))
 #define min_t(type, a, b)	min((type)(a), (type)(b))
 #define round_down(x, to)	((x) & ~((__typeof__(x))(to) - 1))
