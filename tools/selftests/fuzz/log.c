@@ -11,13 +11,13 @@
 
 #define PAGE		0x1000
 /* Pages of the block that parts of a ring lie in, and those of the bitmap. */
-#define PART_PAGES	16
+#define PART_PAGES	24
 #define LOG_PAGES	3
 #define BLOCK		((PART_PAGES + LOG_PAGES + 1) * PAGE)
 #define LOG_BYTES	(LOG_PAGES * PAGE)
 /* The guest's bytes that a page of the bitmap stands for. */
 #define LOG_SPAN	((u64)PAGE * 8 * PAGE)
-#define MAX_PAGES	3
+#define MAX_PAGES	5
 
 enum part { DESC, AVAIL, USED, PARTS };
 
@@ -233,7 +233,7 @@ static void step(void)
 	umem_mark();
 	/* As when the ring was set up, or the IOTLB's messages came. */
 	umem_access_ok(umem.base, PART_PAGES * PAGE);
-	switch (input_roll(9)) {
+	switch (input_roll(10)) {
 	case 0:
 	case 1:
 		for (nr += input_roll(64); nr; nr--)
@@ -270,6 +270,11 @@ static void step(void)
 		check_room();
 		break;
 	case 8:
+		/* The VMM takes what is there, and wants the next writes afresh. */
+		memset(vq->log.base, 0, LOG_BYTES);
+		memset(must, 0, sizeof(must));
+		break;
+	case 9:
 		/* Now and then the bitmap cannot be written. */
 		if (input_roll(4))
 			umem_fail(NULL, 0);
@@ -292,14 +297,16 @@ static void map_owner(u64 page, u64 nr, u64 gpa)
 
 static void lay_out(bool scattered)
 {
-	static const size_t most[] = { 2 * PAGE, PAGE, PAGE + PAGE / 2 };
+	static const size_t most[] = { 4 * PAGE, PAGE, 3 * PAGE };
 	unsigned long *pieces[] = { vq->pieces->desc, vq->pieces->avail,
 				    vq->pieces->used };
 	u64 offset[PARTS], place = (u64)umem.base;
 	u32 i, k, page = 0;
 
 	for (i = 0; i < PARTS; i++) {
-		offset[i] = input_roll(PAGE / 16) * 16;
+		/* Half of them have their beginning at the end of a page. */
+		offset[i] = input_roll(2) ? PAGE - 16 * (1 + input_roll(4)) :
+					    input_roll(PAGE / 16) * 16;
 		for (k = 0; k < MAX_PAGES; k++, page++)
 			pieces[i][k] = (u64)umem.base +
 				       page * 7 % PART_PAGES * PAGE;
@@ -315,8 +322,9 @@ static void lay_out(bool scattered)
 
 static void set_up(u32 how)
 {
-	static const u32 sizes[] = { 1, 8, 64, 512 };
-	u32 from = input_roll(PART_PAGES / 2), i, part;
+	static const u32 sizes[] = { 1, 8, 64, 1024 };
+	u32 start, from = input_roll(PART_PAGES / 2), i, part;
+	u16 place;
 
 	vq = &device.dev.vq[how & 1];
 	r = &vq->ring;
@@ -335,13 +343,22 @@ static void set_up(u32 how)
 	vq->log.owners = vhost_iotlb_alloc(4, 0);
 	map_owner(0, PART_PAGES, LOG_SPAN * input_roll(2) + PAGE * input_roll(64));
 	map_owner(from, 2, LOG_SPAN - PAGE);
-	vhostx_ring_set_base(r, r->packed ?
-			     (u32)VHOSTX_PLACE_FIRST << 16 |
-			     VHOSTX_PLACE_FIRST : 0);
+	/* Not far from where it goes around, or at the beginning. */
+	start = input_roll(2) * (r->num - r->num / 8);
+	if (r->packed) {
+		place = VHOSTX_PLACE_FIRST | start;
+		if (start == r->num)
+			place = 0;
+	} else {
+		put(AVAIL, 2, start, 2);
+		put(USED, 2, start, 2);
+		place = start;
+	}
+	vhostx_ring_set_base(r, r->packed ? (u32)place << 16 | place : place);
 	if (vhostx_ring_start(r))
 		abort();
-	posted = 0;
-	fetched = 0;
+	posted = start;
+	fetched = start;
 	memset(must, 0, sizeof(must));
 	memset(may, 0, sizeof(may));
 	for (part = DESC; part < PARTS; part++)
