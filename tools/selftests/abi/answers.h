@@ -72,8 +72,24 @@ struct row {
 	CASE(name, ioctl, "no more than the index can be read, which is 2", \
 	     ready, ask_half, 2, "EFAULT", .why = half_of_2)
 #define OF_QUEUE(ioctl)	OF_QUEUE_AS(#ioctl, ioctl, NULL, COPIES)
+
+/* Why vhost-net differs, where several ask. */
 #define KEEPS	"vhost-net of 6.1 keeps the IOTLB that it had"
 #define COPIES	"vhostx copies the whole argument before it looks at anything"
+#define COPIED	"vhostx looks for the owner before it copies the argument"
+#define DETACH	"QEMU asserts that a detach works, so with vhostx it does, whatever is set"
+#define BOTH	"VHOST_SET_LOG_BASE of vhostx changes both queues or, where it fails, none"
+#define EMPTY	"VHOST_RESET_OWNER of vhost-net leaves an empty memory table, that of vhostx none"
+#define KNOWS	"vhost-net looks for the owner and a queue's index first"
+#define NOT_THERE "vhost-net has it in its header only"
+#define OFFERS	"vhostx offers VIRTIO_F_IN_ORDER and VIRTIO_F_RING_RESET on every kernel"
+#define PACKED	"vhost-net has no packed rings"
+#define ARRAY	"vhost-net of 6.1 and 6.12 does not have it"
+#define FORK	"vhost-net of 6.1 does not have it"
+#define TAKES	"a queue of vhostx does not get or lose its IOTLB as it runs"
+#define FORGETS	"vhost-net forgets the ring with the IOTLB"
+#define EMPTIES	"vhost-net empties the IOTLB of a queue that runs, vhostx does not"
+#define OWN	"only the owner may write to vhostx"
 
 /* Each ends with an empty row. */
 extern const struct row owner_rows[], features_rows[], memory_rows[], vring_rows[],

@@ -14,12 +14,8 @@
 
 #include "answers.h"
 
-#define DETACH	"QEMU asserts that a detach works, so with vhostx it does, whatever is set"
 #define RO_USED	"vhostx asks that the used ring may be written, vhost-net that it may be read"
-#define BOTH	"VHOST_SET_LOG_BASE of vhostx changes both queues or, where it fails, none"
-#define EMPTY	"VHOST_RESET_OWNER of vhost-net leaves an empty memory table, that of vhostx none"
-#define DROPS	"vhost-net forgets the ring with the IOTLB; " KEEPS
-#define COPIED	"vhostx looks for the owner before it copies the argument"
+#define DROPS	FORGETS "; " KEEPS
 
 enum kind {
 	EVENTFD, FULL, DEV_NULL, REGULAR, DIRECTORY, PIPE, EPOLL, UDP, TCP, ICMP, UNIX,
@@ -235,6 +231,12 @@ static int used_translated_read_only(struct dev *d)
 	return iotlb_protect(&d->t, used, VHOST_ACCESS_RO) ?: iotlb_map(&d->t, used, 1);
 }
 
+/* Features are set again as the queue runs. */
+static int emptied_live(struct dev *d)
+{
+	return translated_live(d) ?: vmm_set_features(&d->v, d->v.features);
+}
+
 /* Features are set again, or taken back, once all is set up. */
 static int emptied(struct dev *d)
 {
@@ -365,6 +367,8 @@ const struct row backend_rows[] = {
 		ask_tap, 0, "EFAULT", .why = RO_USED),
 	BACKEND("behind an IOMMU: VHOST_SET_FEATURES again after the translations", emptied,
 		ask_tap, 0, "EFAULT"),
+	BACKEND("behind an IOMMU, the queue runs, VHOST_SET_FEATURES again: another tap",
+		emptied_live, ask_kind, TAP, "0", .why = EMPTIES),
 	BACKEND("no more behind an IOMMU, the ring's addresses not set again", taken_back,
 		ask_tap, 0, "EFAULT", .why = KEEPS),
 	BACKEND("no more behind an IOMMU, the ring where the owner has it", taken_back_there,

@@ -9,13 +9,8 @@ struct array {
 	uint64_t word[65];
 };
 
-#define OFFERS	"vhostx offers VIRTIO_F_IN_ORDER and VIRTIO_F_RING_RESET on every kernel"
-#define PACKED	"vhost-net has no packed rings"
 #define OFFERS_ALL OFFERS "; " PACKED
-#define ARRAY	"vhost-net of 6.1 and 6.12 does not have it"
 #define WORDS	"vhostx takes at most 64 words, where vhost-net's loop has no bound; " ARRAY
-#define FORK	"vhost-net of 6.1 does not have it"
-#define TAKES	"a queue of vhostx does not get or lose its IOTLB as it runs"
 
 static bool no_tunnels(void)
 {

@@ -16,7 +16,6 @@
 /* Where nothing of the guest's is. */
 #define ELSEWHERE	0x7000000000ULL
 
-#define OWN	"only the owner may write to vhostx"
 #define COUNTS	"vhost-net gives the bytes that it copied, which are none, and loses the question"
 #define LEARNED	"vhost-net of 6.1 and 6.12 does not look whether there is anything to forget"
 #define WRAPS	"vhost-net looks for the end of an update, not for that of an invalidation"

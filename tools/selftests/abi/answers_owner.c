@@ -9,7 +9,6 @@
 #define OTHER_WAY	_IOR(VHOST_VIRTIO, 0x10, struct vhost_vring_state)
 
 #define TELLS	"vhostx tells why the worker could not start"
-#define KNOWS	"vhost-net looks for the owner and a queue's index first"
 
 static long ask_own_and_leave(struct dev *d, const struct row *r)
 {

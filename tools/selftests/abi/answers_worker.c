@@ -2,7 +2,6 @@
 /* The worker ioctls, which vhost-net has in its headers and does not answer. */
 #include "answers.h"
 
-#define NOT_THERE	"vhost-net has it in its header only"
 /* Most workers of a vhostx device. */
 #define WORKERS		4
 
