@@ -14,6 +14,7 @@
 
 #include "devices.h"
 #include "dirty.h"
+#include "drive.h"
 
 #define HDR		12
 #define MODERN		(F_VERSION_1 | F_MRG_RXBUF)
@@ -50,62 +51,15 @@ FIXTURE_TEARDOWN(fault)
 	ASSERT_EQ(0, nic_open(&self->nic, &_o));			\
 } while (0)
 
-/* Whatever is under way arrives; then each queue works: 0 or what failed. */
-static int works(struct nic *n)
-{
-	static uint8_t frame[FRAME_MAX];
-	uint32_t id, len;
-
-	vq_kick_always(&n->vmm.vq[TX]);
-	for (int i = 0; i < 500 && n->vmm.vq[TX].num_free < n->vmm.vq[TX].num; i++) {
-		while (vq_reap(&n->vmm.vq[TX], &id, &len) == 1)
-			;
-		usleep(10000);
-	}
-	do {
-		nic_fill_rx(n, 32, 1526);
-	} while (nic_recv(n, NULL, frame, sizeof(frame), 200) >= 0);
-	while (wire_recv(n->wire, NULL, frame, sizeof(frame), 200) >= 0)
-		;
-	return nic_ping_tx(n, 300, 1) ?: nic_ping_rx(n, 300, 2);
-}
-
-struct traffic {
-	struct nic *n;
-	atomic_bool stop;
-};
-
-/* Frames both ways, whether or not anybody takes them. */
-static void *drive(void *arg)
-{
-	static uint8_t frame[FRAME_MAX];
-	struct traffic *t = arg;
-	uint32_t id, len;
-
-	while (!t->stop) {
-		frame_fill(frame, 700, 1);
-		nic_post_tx(t->n, NULL, NULL, frame, 700);
-		vq_kick(&t->n->vmm.vq[TX]);
-		while (vq_reap(&t->n->vmm.vq[TX], &id, &len) == 1)
-			;
-		wire_send(t->n->wire, NULL, frame, 700);
-		nic_fill_rx(t->n, 2, 1526);
-		nic_recv(t->n, NULL, frame, sizeof(frame), 0);
-		wire_recv(t->n->wire, NULL, frame, sizeof(frame), 0);
-	}
-	return NULL;
-}
-
 /* Once it has no backend a queue gives nothing back (CVE-2013-4127). */
 TEST_F_TIMEOUT(fault, backend_changes_under_traffic, 60)
 {
-	struct traffic t = { .n = &self->nic };
+	struct drive t;
 	uint16_t rx, tx;
-	pthread_t thread;
 
 	OPEN(MODERN);
 	srandom(1);
-	ASSERT_EQ(0, pthread_create(&thread, NULL, drive, &t));
+	ASSERT_EQ(0, drive_start(&t, &self->nic));
 	for (int i = 0; i < DIFFERS(150, 30); i++) {
 		usleep(random() % 5000);
 		EXPECT_EQ(0, vmm_stop(&self->nic.vmm));
@@ -116,9 +70,8 @@ TEST_F_TIMEOUT(fault, backend_changes_under_traffic, 60)
 		EXPECT_EQ(tx, READ_ONCE(self->tx->used->idx));
 		EXPECT_EQ(0, vmm_start(&self->nic.vmm, self->nic.tap));
 	}
-	t.stop = true;
-	pthread_join(thread, NULL);
-	EXPECT_EQ(0, works(&self->nic));
+	drive_stop(&t);
+	EXPECT_EQ(0, drive_works(&self->nic));
 }
 
 struct swapper {
@@ -164,7 +117,7 @@ TEST_F(fault, descriptor_becomes_another)
 	TH_LOG("%u taken, %u refused", taken, refused);
 	EXPECT_EQ(0, vmm_stop(&self->nic.vmm));
 	ASSERT_EQ(0, vmm_start(&self->nic.vmm, self->nic.tap));
-	EXPECT_EQ(0, works(&self->nic));
+	EXPECT_EQ(0, drive_works(&self->nic));
 
 	/* No file is held too often, so the tap goes with its last one. */
 	EXPECT_EQ(0, vmm_stop(&self->nic.vmm));
