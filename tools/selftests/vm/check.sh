@@ -15,6 +15,7 @@ declare -A only_on=(
 	[net/in_order]=7.3
 	[net/kick_latency]=6.12
 	[netlink/ynl]=6.12
+	[life/neighbours]=6.1
 	[net/hostile_tx_packed]=7.3
 	[net/hostile_rx_packed]=7.3
 	[net/iotlb_live_packed]=6.12
