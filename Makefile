@@ -9,8 +9,10 @@ SYSCONF = userspace/sysconf
 # Where a package has them: /usr/lib/udev/rules.d and /usr/lib/modules-load.d.
 RULES = /etc/udev/rules.d
 LOAD = /etc/modules-load.d
-TOOLS_OUTPUT ?= $(CURDIR)/build/ctl
-TOOLS = $(MAKE) --no-print-directory -C userspace/ctl OUTPUT=$(TOOLS_OUTPUT)
+TOOLS_OUTPUT ?= $(CURDIR)/build
+# The same for each of them.
+TOOLS = set -e; for tool in ctl vhost-user; do \
+	$(MAKE) --no-print-directory -C userspace/$$tool OUTPUT=$(TOOLS_OUTPUT)/$$tool $(1); done
 SPHINX = sphinx-build -q -W --keep-going -d build/doc/trees
 VM = tools/selftests/vm
 FUZZ = tools/selftests/fuzz
@@ -22,12 +24,12 @@ comma := ,
 module: ## Build vhostx.ko for the running kernel (KVER=, KDIR=)
 	$(MAKE) -C $(KDIR) M=$(CURDIR) modules
 
-tools: ## Build the command vhostx
-	$(TOOLS)
+tools: ## Build the command vhostx and the daemon vhostx-user
+	+$(call TOOLS,all)
 
 clean: ## Remove what module and tools left
 	$(MAKE) -C $(KDIR) M=$(CURDIR) clean
-	$(TOOLS) clean
+	+$(call TOOLS,clean)
 
 install: module-install tools-install ## Both of the next
 
@@ -45,11 +47,11 @@ module-files:
 	install -D -m 0644 $(SYSCONF)/60-vhostx.rules $(DESTDIR)$(RULES)/60-vhostx.rules
 	install -D -m 0644 $(SYSCONF)/vhostx.conf $(DESTDIR)$(LOAD)/vhostx.conf
 
-tools-install: ## Install the command vhostx, with its manual
-	$(TOOLS) install
+tools-install: ## Install both, with their manuals
+	+$(call TOOLS,install)
 
 uninstall: ## Undo install
-	$(TOOLS) uninstall
+	+$(call TOOLS,uninstall)
 	-dkms remove vhostx/$(VERSION) --all
 	rm -rf $(SOURCE)
 	rm -f $(DESTDIR)$(RULES)/60-vhostx.rules $(DESTDIR)$(LOAD)/vhostx.conf
@@ -78,6 +80,7 @@ check-debug: ## The tests on debug kernels: KASAN and others; KCSAN, some hours 
 check-fast: ## The tests that need no VM, in under a minute
 	$(MAKE) --no-print-directory -C tools/selftests/ring check
 	$(MAKE) --no-print-directory -C tools/selftests/ctl check
+	$(MAKE) --no-print-directory -C tools/selftests/vhost-user check
 	$(MAKE) --no-print-directory -C $(FUZZ) check
 
 fuzz: ## Fuzz the ring and memory code: TARGET= TIME= (seconds for each) or RUNS= (root)

@@ -251,6 +251,8 @@ inside_userspace()
 				-Iinclude -Wno-sign-compare -include "${file%/*}/kernel.h")
 		[[ $file != */ctl/* ]] ||
 			flags+=(-iquote userspace/ctl -DVHOSTX_VERSION='""')
+		[[ $file != */vhost-user/* ]] ||
+			flags+=(-iquote userspace/vhost-user -DVHOSTX_VERSION='""')
 		gcc -std=gnu11 -Wall -Wextra -Wshadow -Wstrict-prototypes -Wundef \
 			-Wold-style-definition -Wwrite-strings -Wformat=2 -D_GNU_SOURCE -pthread \
 			"${flags[@]}" -fsyntax-only "$file" 2>&1 |

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Install the checkout's module through DKMS, and its command, in a kernel's tree, as a
+# Install the checkout's module through DKMS, and its tools, in a kernel's tree, as a
 # user would, and keep what that made. Usage: module.sh K	prints the archive's name
 set -euo pipefail
 # shellcheck source=tools/selftests/vm/lib.sh
@@ -10,8 +10,8 @@ set -euo pipefail
 if [ "$1" = inside ]; then
 	release=$2
 	cd "$top"
-	# The command is built for this tree, not in the checkout for all of them.
-	make --no-print-directory install "KVER=$release" TOOLS_OUTPUT=/tmp/ctl
+	# The tools are built for this tree, not in the checkout for all of them.
+	make --no-print-directory install "KVER=$release" TOOLS_OUTPUT=/tmp/tools
 	log=$(echo /var/lib/dkms/vhostx/*/"$release"/*/log/make.log)
 	if grep -v 'the compiler differs from the one used' "$log" | grep -i 'warning:'; then
 		echo "the module builds with warnings"
@@ -23,7 +23,7 @@ if [ "$1" = inside ]; then
 	tar -cf "$3" "usr/lib/modules/$release/updates" \
 		"usr/lib/modules/$release"/modules.{*.bin,devname,softdep} \
 		etc/*/*vhostx* etc/*/rules.d/*vhostx* usr/src/vhostx-*/userspace \
-		usr/bin/vhostx usr/share/vhostx usr/share/man/man?/vhostx* \
+		usr/bin/vhostx{,-user} usr/share/vhostx usr/share/man/man?/vhostx* \
 		usr/share/bash-completion/completions/vhostx
 	exit
 fi
