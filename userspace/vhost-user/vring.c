@@ -5,6 +5,8 @@
  * kernel never has one that does not lie in guest memory as a whole.
  */
 #include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
 
 #include <linux/virtio_config.h>
 #include <linux/virtio_ring.h>
@@ -277,9 +279,26 @@ int vring_set_kick(struct session *session, struct message *message)
 	return update(session, index);
 }
 
+/*
+ * A ring can have run before, and called an eventfd that the front end then threw away: a
+ * driver who waits for that call would wait for ever. One too many does no harm.
+ */
+static void call_once(int fd)
+{
+	uint64_t one = 1;
+
+	/* A front end's own may be one that blocks. */
+	if (fcntl(fd, F_SETFL, O_RDWR | O_NONBLOCK) || write(fd, &one, sizeof(one)) < 0)
+		return;
+}
+
 int vring_set_call(struct session *session, struct message *message)
 {
-	return set_eventfd(session, message, VHOST_SET_VRING_CALL);
+	int ret = set_eventfd(session, message, VHOST_SET_VRING_CALL);
+
+	if (!ret && message->fds)
+		call_once(message->fd[0]);
+	return ret;
 }
 
 int vring_set_err(struct session *session, struct message *message)

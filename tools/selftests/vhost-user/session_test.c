@@ -5,6 +5,7 @@
  * generator changed. Whatever the kernel could reach is touched after each.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -72,7 +73,9 @@ static void test_answers(void)
 static void test_ring(void)
 {
 	struct fake_ring *ring = fake_ring(3);
+	uint64_t calls = 0;
 	bool good;
+	int fd;
 
 	front_open();
 	good = set_up(0) && set_up_ring(3) && ring->running && ring->num == NUM;
@@ -98,6 +101,15 @@ static void test_ring(void)
 	good = good && send_state(REQUEST_SET_VRING_ENABLE, 3, 1) && !ring->running &&
 	       send_eventfd(REQUEST_SET_VRING_KICK, 3) && ring->running;
 	point(good, "ring_stops");
+
+	begin(REQUEST_SET_VRING_CALL);
+	with_eventfd();
+	message.payload.u64 = 3;
+	fd = dup(message.fd[0]);
+	fcntl(fd, F_SETFL, O_NONBLOCK);
+	good = take() == SESSION_GOES_ON && read(fd, &calls, sizeof(calls)) == sizeof(calls);
+	close(fd);
+	point(good && calls == 1, "ring_calls_whom_it_may_have_missed");
 
 	good = send_plain(REQUEST_RESET_DEVICE) && !ring->running && !fake_tap.attached[1] &&
 	       set_up_ring(3) && ring->running;
@@ -729,7 +741,7 @@ int main(void)
 	/* The count must not move when it is used first. */
 	open_files();
 	setvbuf(ktap, NULL, _IOLBF, BUFSIZ);
-	fprintf(ktap, "TAP version 13\n1..37\n");
+	fprintf(ktap, "TAP version 13\n1..38\n");
 	test_answers();
 	test_ring();
 	test_ring_at_the_end();
@@ -745,5 +757,5 @@ int main(void)
 	test_channel();
 	test_random();
 	fflush(ktap);
-	return failures || points != 37;
+	return failures || points != 38;
 }
