@@ -24,7 +24,7 @@ if [ "$1" = inside ]; then
 		"usr/lib/modules/$release"/modules.{*.bin,devname,softdep} \
 		etc/*/*vhostx* etc/*/rules.d/*vhostx* usr/src/vhostx-*/userspace \
 		usr/bin/vhostx{,-user} usr/share/vhostx usr/share/man/man?/vhostx* \
-		usr/share/bash-completion/completions/vhostx
+		usr/share/bash-completion/completions/vhostx*
 	exit
 fi
 
