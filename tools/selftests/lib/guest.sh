@@ -28,8 +28,8 @@ guest_test()
 
 # guest_start NAME CPUS TAP QUEUES [DEVICE PROPERTIES [FROM]]: boot with one NIC on an
 # existing tap, or wait for the guest FROM to move in. VHOST_DEV=none leaves the data path
-# to QEMU, VHOST_DEV=fixed the choice of the device; VHOST_DEV=unix:SOCKET is a vhost-user back
-# end, which takes the tap's place. With GUEST_IOMMU=1 the guest uses an IOMMU;
+# to QEMU, VHOST_DEV=fixed the choice of the device; VHOST_DEV=unix:SOCKET[,OPTIONS] is a
+# vhost-user back end, which takes the tap's place. With GUEST_IOMMU=1 the guest uses an IOMMU;
 # its NIC is behind it with the properties iommu_platform=on,ats=on,disable-legacy=on.
 guest_start()
 {
@@ -53,23 +53,23 @@ guest_start()
 	ctl=$dir/${guest_origin[$name]}.ctl
 	device="virtio-net-pci,netdev=n0,mac=$(guest_mac "${guest_origin[$name]}")"
 	device+="${props:+,$props}"
-	if [ "$queues" -gt 1 ]; then
+	if [[ $VHOST_DEV = unix:* ]]; then
+		netdev="vhost-user,id=n0,chardev=user,queues=$queues"
+		user=(-chardev "socket,id=user,path=${VHOST_DEV#unix:}"
+			-object "memory-backend-memfd,id=ram,size=${GUEST_MEM:-160}M,share=on"
+			-machine memory-backend=ram)
+	elif [ "$queues" -gt 1 ]; then
 		launch=("$(dirname "${BASH_SOURCE[0]}")/../qemu/tapexec" "$tap" "$queues" "$VHOST_DEV")
 		netdev="tap,id=n0,fds=@TAPS@,vhost=on,vhostfds=@VHOSTS@"
-		device+=",mq=on,vectors=$((2 * queues + 2))"
 	else
 		netdev="tap,id=n0,ifname=$tap,script=no,downscript=no"
 		case $VHOST_DEV in
 		none) ;;
 		fixed) netdev+=",vhost=on" ;;
-		unix:*)
-			netdev="vhost-user,id=n0,chardev=user"
-			user=(-chardev "socket,id=user,path=${VHOST_DEV#unix:}"
-				-object "memory-backend-memfd,id=ram,size=${GUEST_MEM:-160}M,share=on"
-				-machine memory-backend=ram) ;;
 		*) netdev+=",vhost=on,vhostfd=3" ;;
 		esac
 	fi
+	[ "$queues" -le 1 ] || device+=",mq=on,vectors=$((2 * queues + 2))"
 
 	if [ -n "${GUEST_IOMMU:-}" ]; then
 		append+=" intel_iommu=on iommu.strict=1"
@@ -92,7 +92,7 @@ guest_start()
 			-netdev "$netdev" -device "$device" "${incoming[@]}"
 	) </dev/null >"$dir/$name.qemu" 2>&1 &
 	guest_pid[$name]=$!
-	queue_owner_is "$tap" $!
+	[[ $VHOST_DEV = unix:* ]] || queue_owner_is "$tap" $!
 
 	exec {fd}<>"$ctl.in"
 	guest_in[$name]=$fd
