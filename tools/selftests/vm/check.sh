@@ -30,6 +30,10 @@ declare -A only_on=(
 	[clients/takeover]=6.1
 	[clients/libvirt]=6.12
 	[clients/ovs]=7.3
+	[vhost-user/traffic]=6.12
+	[vhost-user/reconnect]=6.12
+	[vhost-user/testpmd]=6.12
+	[vhost-user/migrate]=6.12
 	[packages/deb]=none
 	[packages/make]=none
 )
@@ -78,7 +82,7 @@ stress+='|backpressure|tune|faults)$'
 # Print the tests that run on kernel $1: all, those with guests or without, those of stress.
 tests_on()
 {
-	local name which=${2:-all} guests='^qemu/|^ctl/|^clients/'
+	local name which=${2:-all} guests='^qemu/|^ctl/|^clients/|^vhost-user/'
 
 	make -s --no-print-directory -C "$top/tools/selftests" list | sed 's/\.sh$//' |
 		while read -r name; do
