@@ -63,7 +63,7 @@ for k in "$@"; do
 	{
 		echo "    # Subtest: boot-$k"
 		sed 's/^/    /' "$lab/ktap" || true
-		if [ "$(grep -c '^ok' "$lab/ktap")" = 5 ]; then
+		if [ "$(grep -c '^ok' "$lab/ktap")" = 6 ]; then
 			echo "ok $k boots"
 		else
 			tail -n 60 "$lab/console" | sed 's/^/# console: /'
