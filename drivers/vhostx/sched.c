@@ -86,12 +86,16 @@ int vhostx_worker_set_policy(struct vhostx_worker *worker, u32 policy)
  */
 u32 vhostx_worker_policy(const struct vhostx_worker *worker)
 {
-	unsigned int policy = data_race(READ_ONCE(worker->thread->policy));
+	unsigned int policy, priority;
 
+	/* The scheduler writes all of these plainly; each is one value or another. */
+	policy = data_race(READ_ONCE(worker->thread->policy));
+	/* Likewise. */
+	priority = data_race(READ_ONCE(worker->thread->rt_priority));
 	if (policy != SCHED_FIFO && policy != SCHED_RR)
 		return VHOSTX_POLICY_NORMAL;
-	return data_race(READ_ONCE(worker->thread->rt_priority)) > SCHED_LOW ?
-	       VHOSTX_POLICY_FIFO : VHOSTX_POLICY_FIFO_LOW;
+	return priority > SCHED_LOW ? VHOSTX_POLICY_FIFO :
+				      VHOSTX_POLICY_FIFO_LOW;
 }
 
 /**
@@ -119,6 +123,7 @@ int vhostx_worker_set_nice(struct vhostx_worker *worker, s32 nice)
  */
 s32 vhostx_worker_nice(const struct vhostx_worker *worker)
 {
+	/* The scheduler's, as the policy. */
 	return data_race(task_nice(worker->thread));
 }
 
@@ -133,5 +138,6 @@ s32 vhostx_worker_nice(const struct vhostx_worker *worker)
  */
 u64 vhostx_worker_run_ns(const struct vhostx_worker *worker)
 {
+	/* The scheduler's, as the policy. */
 	return data_race(READ_ONCE(worker->thread->se.sum_exec_runtime));
 }
