@@ -120,7 +120,7 @@ say_nothing()
 }
 
 echo "KTAP version 1"
-echo "1..31"
+echo "1..33"
 
 gate_case "a clean test passes" say_nothing '^$'
 gate_case "a line in the kernel log" warn '^kernel log: .*WARNING'
