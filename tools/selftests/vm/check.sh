@@ -131,7 +131,7 @@ job_end()
 
 # An emulated host keeps less than one CPU busy: two jobs at a time, their lines marked.
 # A job whose image is not there yet waits for it.
-work=(images "$build_kernel" 6.1 "$apart" lint guests)
+work=(images "$build_kernel" 6.1 guests "$apart" lint)
 [ -z "$debug" ] || work=("${debug_kernels[@]}")
 for name in "${work[@]}"; do
 	[ "$(jobs -rp | wc -l)" -lt 2 ] || job_end
