@@ -234,7 +234,7 @@ unsigned int workers_come_to(pid_t pid, unsigned int want)
 {
 	unsigned int n = worker_count(pid);
 
-	for (int i = 0; i < 100 && n != want; i++) {
+	for (int i = 0; i < 200 && n != want; i++) {
 		usleep(10000);
 		n = worker_count(pid);
 	}

@@ -61,9 +61,9 @@ uint64_t stats_drops(const struct stats *s);
 int worker_find(pid_t pid, unsigned int nth);
 /* How many there are. */
 unsigned int worker_count(pid_t pid);
-/* How many there are as soon as it is so many, or after a second: a thread ends late. */
+/* How many there are as soon as it is so many, or after two seconds: a thread ends late. */
 unsigned int workers_come_to(pid_t pid, unsigned int want);
-/* How many there still are after a second. */
+/* How many there still are after two seconds. */
 unsigned int workers_left(pid_t pid);
 /* Nanoseconds that a thread has run; 0 if it cannot be read. */
 uint64_t thread_run_ns(int tid);
