@@ -10,11 +10,11 @@ set -euo pipefail
 
 source_package=linux-source-$build_kernel
 
-# Put the source into /work/source.
+# Put the source into /run/compile/source.
 unpack()
 {
-	mkdir -p /work/source /work/build
-	cd /work
+	mkdir -p /run/compile/source /run/compile/build
+	cd /run/compile
 	apt-get update -qq
 	apt-get download -qq -o APT::Sandbox::User=root "$source_package"
 	dpkg-deb --fsys-tarfile "$source_package"_*.deb |
@@ -28,15 +28,15 @@ configure()
 {
 	local fragments=("$vm/debug/base.config" "$vm/debug/$1.config") missing
 
-	scripts/kconfig/merge_config.sh -O /work/build "${fragments[@]}"
-	missing=$(grep -h '^CONFIG_' "${fragments[@]}" | grep -vxFf /work/build/.config) || true
+	scripts/kconfig/merge_config.sh -O /run/compile/build "${fragments[@]}"
+	missing=$(grep -h '^CONFIG_' "${fragments[@]}" | grep -vxFf /run/compile/build/.config) || true
 	[ -z "$missing" ] || die "kernel $1 does not get: ${missing//$'\n'/ }"
 }
 
-# Leave in /work/new what was built in /work/build.
+# Leave in /run/compile/new what was built in /run/compile/build.
 install_kernel()
 {
-	local root=/work/new/root release headers
+	local root=/run/compile/new/root release headers
 
 	release=$("${make[@]}" -s kernelrelease)
 	headers=usr/src/linux-headers-$release
@@ -45,13 +45,13 @@ install_kernel()
 	# shellcheck disable=SC2016 # make's own variable
 	"${make[@]}" run-command \
 		KBUILD_RUN_COMMAND="\$(srctree)/scripts/package/install-extmod-build $root/$headers"
-	cp /work/build/.config "$root/$headers"
+	cp /run/compile/build/.config "$root/$headers"
 	ln -sfn "/$headers" "$root/usr/lib/modules/$release/build"
-	cp /work/build/.config "$root/boot/config-$release"
-	cp /work/build/System.map "$root/boot/System.map-$release"
-	cp /work/build/arch/x86/boot/bzImage "$root/boot/vmlinuz-$release"
-	cp "$root/boot/vmlinuz-$release" /work/new/vmlinuz
-	echo "$release" >/work/new/release
+	cp /run/compile/build/.config "$root/boot/config-$release"
+	cp /run/compile/build/System.map "$root/boot/System.map-$release"
+	cp /run/compile/build/arch/x86/boot/bzImage "$root/boot/vmlinuz-$release"
+	cp "$root/boot/vmlinuz-$release" /run/compile/new/vmlinuz
+	echo "$release" >/run/compile/new/release
 }
 
 # Print each so many lines of what make says how many there were.
@@ -60,11 +60,11 @@ progress()
 	awk -v say="${0##*/}: kernel $k:" 'NR % 500 == 0 { print say, NR, "lines of make" }' >&2
 }
 
-# Runs in the tree: compile kernel $2 in /work.
+# Runs in the tree: compile kernel $2 in /run/compile.
 if [ "$1" = inside ]; then
-	make=(make --no-print-directory O=/work/build KBUILD_BUILD_USER=vhostx KBUILD_BUILD_HOST=lab)
+	make=(make --no-print-directory O=/run/compile/build KBUILD_BUILD_USER=vhostx KBUILD_BUILD_HOST=lab)
 	unpack
-	cd /work/source
+	cd /run/compile/source
 	configure "$2"
 	"${make[@]}" -j"$(nproc)" bzImage modules
 	install_kernel
@@ -83,7 +83,7 @@ if [ ! -d "$dir" ]; then
 	work=$(mktemp -d "$cache/compile-$k.XXXXXX")
 	trap 'rm -rf "$work"' EXIT
 	say "kernel $k: compiling, half an hour on two processors, once"
-	if ! "$vm/chroot.sh" -b "$work:/work" "$build_kernel" nice -n 5 \
+	if ! "$vm/chroot.sh" -b "$work:/run/compile" "$build_kernel" nice -n 5 \
 		"$vm/kernel.sh" inside "$k" > >(tee "$work/log" | progress) 2>&1; then
 		tail -n 40 "$work/log" >&2
 		die "kernel $k: not built"
