@@ -30,10 +30,11 @@ is_debug()
 	[[ " ${debug_kernels[*]} " = *" $1 "* ]]
 }
 
-# Print a name for the content of the files and directories given.
+# Print a name for the content of the files and directories given, wherever the checkout is.
 digest()
 {
-	find "$@" -type f -print0 | sort -z | xargs -0 sha256sum | sha256sum | cut -c1-12
+	find "$@" -type f -print0 | sort -z | xargs -0 sha256sum | sed "s|  $top/|  |" |
+		sha256sum | cut -c1-12
 }
 
 # Copy the files of the checkout to the directory $1, those not yet committed too.
