@@ -313,12 +313,12 @@ TEST_F(msg, features_on_running_queues)
 		ASSERT_EQ(0, nic_ping_tx(&self->nic, 60, 2));
 		ASSERT_EQ(0, nic_ping_rx(&self->nic, 60, 2));
 		if (!i) {
-			EXPECT_EQ(before, self->t.misses);
+			EXPECT_EQ(before, atomic_load(&self->t.misses));
 			ASSERT_EQ(0, FEATURES(WITH));
 		} else if (variant->vhostx) {
-			EXPECT_EQ(before, self->t.misses);
+			EXPECT_EQ(before, atomic_load(&self->t.misses));
 		} else {
-			EXPECT_LT(before, self->t.misses);
+			EXPECT_LT(before, atomic_load(&self->t.misses));
 		}
 	}
 	EXPECT_EQ(0, iotlb_rest(&self->t));

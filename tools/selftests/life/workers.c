@@ -129,7 +129,7 @@ TEST_F_TIMEOUT(workers, changed_under_load, 60)
 	EXPECT_LE(MOVES, m.moves);
 	TH_LOG("%u moves under %d frames each way", m.moves, n);
 	ASSERT_EQ(0, nic_stats(TX, &s));
-	EXPECT_EQ(n, s.packets);
+	EXPECT_EQ((uint64_t)n, s.packets);
 	EXPECT_EQ(0, s.broken);
 }
 

@@ -43,7 +43,7 @@ FIXTURE_SETUP(in_order)
 	};
 	bool vhostx = !strcmp(variant->path, DEV_VHOSTX);
 	struct vmm v = {};
-	uint64_t offered;
+	uint64_t offered = 0;
 
 	ASSERT_EQ(0, vmm_open(&v, variant->path));
 	ASSERT_EQ(0, dev_ioctl(v.fd, VHOST_GET_FEATURES, &offered));
@@ -138,8 +138,8 @@ TEST_F(in_order, tx_with_bad_frames)
 	}
 	if (vhostx) {
 		ASSERT_EQ(0, nic_stats(TX, &s));
-		EXPECT_EQ(sent, s.packets);
-		EXPECT_EQ(bad, s.drop_addr);
+		EXPECT_EQ((uint64_t)sent, s.packets);
+		EXPECT_EQ((uint64_t)bad, s.drop_addr);
 		EXPECT_STREQ("running", s.state);
 	}
 }

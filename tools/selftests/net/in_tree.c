@@ -220,7 +220,7 @@ static int next_frame(struct nic *n)
 /* In order, heads need not be looked up; where a queue goes on must be. */
 TEST_F(defect, in_order_goes_on_after_a_stop)
 {
-	uint64_t offered;
+	uint64_t offered = 0;
 	int base, ret;
 
 	OPEN(F_MRG_RXBUF);

@@ -253,7 +253,7 @@ TEST_F(limits, longer_chain_tx)
 	for (int indirect = 0; indirect < 2; indirect++) {
 		ASSERT_EQ(0, send_pieces(&p, CHAIN + 1, indirect));
 		ASSERT_EQ(0, nic_stats(TX, &st));
-		EXPECT_EQ(indirect + 1, st.drop_size);
+		EXPECT_EQ(indirect + 1ULL, st.drop_size);
 		/* Nothing of it arrives before this. */
 		ASSERT_EQ(0, nic_ping_tx(n, 100, 1));
 	}
@@ -280,7 +280,7 @@ TEST_F(limits, longer_chain_rx)
 		ASSERT_EQ(100, nic_recv(n, NULL, in, sizeof(in), NIC_TIMEOUT));
 		EXPECT_EQ(-1, frame_check(in, 100, 1));
 		ASSERT_EQ(0, nic_stats(RX, &st));
-		EXPECT_EQ(indirect + 1, st.drop_size);
+		EXPECT_EQ(indirect + 1ULL, st.drop_size);
 	}
 	EXPECT_EQ(2, stats_drops(&st));
 }

@@ -166,9 +166,9 @@ TEST_F_TIMEOUT(live, log_moves, 60)
 	}
 	traffic_stop(&t);
 	dirty_close(&old);
-	EXPECT_EQ(0, t.error);
-	EXPECT_LE(ROUNDS, t.sent);
-	EXPECT_LE(ROUNDS, t.received);
+	EXPECT_EQ(0, atomic_load(&t.error));
+	EXPECT_LE(ROUNDS, atomic_load(&t.sent));
+	EXPECT_LE(ROUNDS, atomic_load(&t.received));
 	for (int i = 0; variant->vhostx && i < 2; i++) {
 		ASSERT_EQ(0, nic_stats(i, &st));
 		EXPECT_STREQ("running", st.state);
@@ -201,9 +201,9 @@ TEST_F_TIMEOUT(live, log_is_switched, 60)
 			t.error = 8;
 	}
 	traffic_stop(&t);
-	EXPECT_EQ(0, t.error);
-	EXPECT_LE(ROUNDS, t.sent);
-	EXPECT_LE(ROUNDS, t.received);
+	EXPECT_EQ(0, atomic_load(&t.error));
+	EXPECT_LE(ROUNDS, atomic_load(&t.sent));
+	EXPECT_LE(ROUNDS, atomic_load(&t.received));
 }
 
 /*
@@ -309,11 +309,11 @@ TEST_F_TIMEOUT(live, log_is_read, 60)
 	r.stop = true;
 	pthread_join(thread, NULL);
 	EXPECT_EQ(0, missed);
-	EXPECT_EQ(0, r.lost);
+	EXPECT_EQ(0, atomic_load(&r.lost));
 	/* Nor did a bit come back that had been taken. */
-	EXPECT_EQ(0, r.back);
+	EXPECT_EQ(0, atomic_load(&r.back));
 	for (unsigned int i = 0; i < READ_PAGES; i++) {
-		EXPECT_EQ(written[i], r.seen[i]);
+		EXPECT_EQ(written[i], atomic_load(&r.seen[i]));
 	}
 }
 

@@ -167,7 +167,7 @@ TEST_F(pressure, both_ways)
 	}
 	pthread_join(tx, NULL);
 	pthread_join(wire, NULL);
-	EXPECT_EQ(0, s.error);
+	EXPECT_EQ(0, atomic_load(&s.error));
 	EXPECT_EQ(s.n, got);
 	if (variant->vhostx) {
 		struct stats st;

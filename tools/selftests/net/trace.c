@@ -163,17 +163,17 @@ TEST_F(trace, agrees_with_the_counters)
 		EXPECT_EQ(i == RX ? FRAMES : FRAMES + BURST,
 			  s.packets - before[i].packets);
 		EXPECT_LT(0, s.kicks - before[i].kicks);
-		EXPECT_EQ(s.kicks - before[i].kicks,
+		EXPECT_EQ((int)(s.kicks - before[i].kicks),
 			  traced(self, i, "kick", "\n", NULL));
 		EXPECT_LT(0, s.batches - before[i].batches);
-		EXPECT_EQ(s.batches - before[i].batches,
+		EXPECT_EQ((int)(s.batches - before[i].batches),
 			  traced(self, i, "batch", " chains=", &chains));
 		/* Each frame has a chain of its own. */
 		EXPECT_EQ(s.packets - before[i].packets, chains);
 		EXPECT_LT(0, s.signals - before[i].signals);
-		EXPECT_EQ(s.signals - before[i].signals,
+		EXPECT_EQ((int)(s.signals - before[i].signals),
 			  traced(self, i, "signal", " suppressed=0\n", NULL));
-		EXPECT_EQ(s.suppressed - before[i].suppressed,
+		EXPECT_EQ((int)(s.suppressed - before[i].suppressed),
 			  traced(self, i, "signal", " suppressed=1\n", NULL));
 	}
 	EXPECT_LT(0, s.suppressed - before[TX].suppressed);
@@ -258,7 +258,7 @@ TEST_F(trace, says_what_broke)
 		EXPECT_STREQ(faults[i].fault, s.reason);
 		snprintf(fields, sizeof(fields), " fault=%s\n", s.reason);
 		EXPECT_EQ(1, traced(self, TX, "queue_broken", fields, NULL));
-		EXPECT_EQ(s.broken, traced(self, TX, "queue_broken", "", NULL));
+		EXPECT_EQ((int)s.broken, traced(self, TX, "queue_broken", "", NULL));
 
 		ASSERT_EQ(0, vmm_backend(&n->vmm, TX, -1));
 		hostile_repair(n, TX);
@@ -280,8 +280,8 @@ static void polled(struct __test_metadata *_metadata,
 	TH_LOG("%s: %d hits, %" PRIu64 " us, %d misses, %" PRIu64 " us",
 	       queue_name(index), hits, hit_ns / 1000, misses, miss_ns / 1000);
 	ASSERT_EQ(0, nic_stats(index, &s));
-	EXPECT_EQ(s.poll_hits, hits);
-	EXPECT_EQ(s.poll_misses, misses);
+	EXPECT_EQ((int)s.poll_hits, hits);
+	EXPECT_EQ((int)s.poll_misses, misses);
 	EXPECT_LT(0, hits);
 	EXPECT_LT(0, misses);
 	EXPECT_LT(0, hit_ns);
