@@ -97,33 +97,13 @@ layout_ordered()
 		value_is 2 'len({q["worker"] for q in v["queue"]})' queue show "$id"
 }
 
-# said STATE STATUS-COMMAND...: an end of the stream says that it is so.
-said()
-{
-	local words
-
-	words=$("${@:2}")
-	echo "${*:2}: $words"
-	[[ $words = "state=$1 "* ]]
-}
-
-in_guest()
-{
-	guest_run g1 10 'cat /tmp/stream'
-}
-
-stream_figure()
-{
-	tr ' ' '\n' | sed -n "s/^$1=//p"
-}
-
 # Each end has all that the other sent, and every byte of it was right.
 stream_whole()
 {
-	said "done" in_guest && said "done" cat "$CTL_OUT/stream" &&
-		[ "$(stream_figure received <"$CTL_OUT/stream")" = "$(in_guest | stream_figure sent)" ] &&
-		[ "$(in_guest | stream_figure received)" = "$(stream_figure sent <"$CTL_OUT/stream")" ] &&
-		[ "$(stream_figure sent <"$CTL_OUT/stream")" -gt 1000000 ]
+	told "done" in_guest g1 stream && told "done" cat "$CTL_OUT/stream" &&
+		[ "$(status received <"$CTL_OUT/stream")" = "$(in_guest g1 stream | status sent)" ] &&
+		[ "$(in_guest g1 stream | status received)" = "$(status sent <"$CTL_OUT/stream")" ] &&
+		[ "$(status sent <"$CTL_OUT/stream")" -gt 1000000 ]
 }
 
 # A TCP stream whose bytes are checked goes both ways while the worker changes its CPU.

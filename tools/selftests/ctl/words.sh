@@ -3,38 +3,10 @@
 # The command line of vhostx where it needs no module: what it takes and what it refuses.
 # Usage: words.sh PROGRAM	prints KTAP
 set -u
-# shellcheck source=tools/selftests/lib/ktap.sh
-. "$(dirname "$0")/../lib/ktap.sh"
+# shellcheck source=tools/selftests/lib/words.sh
+. "$(dirname "$0")/../lib/words.sh"
 
-vhostx=$1
-out=$(mktemp -d)
-trap 'rm -r "$out"' EXIT
-
-# ends STATUS ARGUMENT...: it ends with that, and says something on the one side only.
-ends()
-{
-	local wanted=$1 status=0
-	shift
-
-	"$vhostx" "$@" >"$out/out" 2>"$out/err" || status=$?
-	echo "vhostx $*: status $status"
-	cat "$out/out" "$out/err"
-	[ "$status" = "$wanted" ] || return 1
-	if [ "$wanted" = 0 ]; then
-		[ -s "$out/out" ] && [ ! -s "$out/err" ]
-	else
-		[ ! -s "$out/out" ] && [ -s "$out/err" ]
-	fi
-}
-
-# refuses WORDS ARGUMENT...: with status 1 and a message that has the words.
-refuses()
-{
-	local words=$1
-	shift
-
-	ends 1 "$@" && grep -qF -- "$words" "$out/err"
-}
+program=$1
 
 helps()
 {
@@ -54,7 +26,7 @@ abbreviations()
 
 full()
 {
-	! "$vhostx" help >/dev/full 2>"$out/err" && grep -q 'not all could be written' "$out/err"
+	! "$program" help >/dev/full 2>"$out/err" && grep -q 'not all could be written' "$out/err"
 }
 
 # What is wrong on the command line is said before the module is missed.

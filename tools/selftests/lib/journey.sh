@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # A guest that moves between QEMUs while it dirties memory and a checked TCP connection carries
 # data both ways.
-# shellcheck source=tools/selftests/lib/guest.sh
-. "$(dirname "${BASH_SOURCE[0]}")/guest.sh"
+# shellcheck source=tools/selftests/lib/traffic.sh
+. "$(dirname "${BASH_SOURCE[0]}")/traffic.sh"
 
 RATE=1000000
 KEEP=1048576
@@ -40,30 +40,9 @@ place()
 	VHOST_DEV=$1
 }
 
-# value KEY: from a status line; 0 where it has none.
-value()
-{
-	grep -oE "\<$1=[0-9]+" | cut -d = -f 2 | grep . || echo 0
-}
-
-in_guest()
-{
-	guest_run "$guest" 10 "cat /tmp/$1"
-}
-
-# told STATE COMMAND...: whether that is what it says; what it says shows in any case.
-told()
-{
-	local said
-
-	said=$("${@:2}")
-	echo "${*:2}: $said"
-	[[ $said = "state=$1 "* ]]
-}
-
 stream_is()
 {
-	told "$1" in_guest stream && told "$1" cat "$host_status"
+	told "$1" in_guest "$guest" stream && told "$1" cat "$host_status"
 }
 
 stream_starts()
@@ -78,8 +57,8 @@ stream_starts()
 # received_since GUEST-BYTES HOST-BYTES: each end has received, and checked, as much.
 received_since()
 {
-	[ "$(in_guest stream | value received)" -ge "$1" ] &&
-		[ "$(value received <"$host_status")" -ge "$2" ]
+	[ "$(in_guest "$guest" stream | status received)" -ge "$1" ] &&
+		[ "$(status received <"$host_status")" -ge "$2" ]
 }
 
 # All that was under way when this began, kept unread in the guest or not, arrives; and more.
@@ -88,8 +67,8 @@ stream_goes_on()
 	local host other
 
 	stream_is running || return 1
-	host=$(value sent <"$host_status")
-	other=$(in_guest stream | value sent)
+	host=$(status sent <"$host_status")
+	other=$(in_guest "$guest" stream | status sent)
 	wait_for 30 received_since $((host + MORE)) $((other + MORE)) && return
 	stream_is running
 	return 1
@@ -97,15 +76,15 @@ stream_goes_on()
 
 dirtied()
 {
-	[ "$(in_guest dirty | value pages)" -ge "$1" ]
+	[ "$(in_guest "$guest" dirty | status pages)" -ge "$1" ]
 }
 
 # A whole round looks at every page.
 memory_holds()
 {
-	local more=$(($(in_guest dirty | value pages) + 1024))
+	local more=$(($(in_guest "$guest" dirty | status pages) + 1024))
 
-	told running in_guest dirty && wait_for 30 dirtied "$more" && told running in_guest dirty
+	told running in_guest "$guest" dirty && wait_for 30 dirtied "$more" && told running in_guest "$guest" dirty
 }
 
 # run_time PID: nanoseconds that the vhost threads of a process ran.
@@ -191,14 +170,14 @@ stream_ends()
 	wait "$stream" || return 1
 	stream=
 	wait_for 10 stream_is "done" &&
-		received_since "$(value sent <"$host_status")" \
-			"$(in_guest stream | value sent)"
+		received_since "$(status sent <"$host_status")" \
+			"$(in_guest "$guest" stream | status sent)"
 }
 
 dirty_ends()
 {
 	# shellcheck disable=SC2016 # the guest expands it
-	guest_run "$guest" 10 'kill $(pidof dirty)' && wait_for 10 told "done" in_guest dirty
+	guest_run "$guest" 10 'kill $(pidof dirty)' && wait_for 10 told "done" in_guest "$guest" dirty
 }
 
 set_pairs()
@@ -235,7 +214,7 @@ journey()
 	done
 	check "the stream ends, every byte arrived" stream_ends
 	check "every page holds what was written to it" dirty_ends
-	note "longest silence at the host: $(value gap <"$host_status") ms"
+	note "longest silence at the host: $(status gap <"$host_status") ms"
 	! has_counters ||
 		check "no queue broke, no frame was refused" healthy "$tap" $((2 * pairs))
 	check "QEMU quits" guest_quit "$guest"

@@ -108,6 +108,28 @@ both_ways()
 	went_through "$1" rx "$2" 0 && went_through "$1" tx "$2" 0
 }
 
+# in_guest GUEST PROGRAM: the status line that qemu/stream and its like keep in the guest.
+in_guest()
+{
+	guest_run "$1" 10 "cat /tmp/$2"
+}
+
+# told STATE COMMAND...: whether that is what it says; what it says shows in any case.
+told()
+{
+	local said
+
+	said=$("${@:2}")
+	echo "${*:2}: $said"
+	[[ $said = "state=$1 "* ]]
+}
+
+# status KEY: from a status line; 0 where it has none.
+status()
+{
+	grep -oE "\<$1=[0-9]+" | cut -d = -f 2 | grep . || echo 0
+}
+
 # Two guests on a bridge on which the host is 10.99.0.100: g1 is 10.99.0.1, g2 the next.
 both_up()
 {

@@ -3,34 +3,12 @@
 # The command line of vhostx-user where it needs no module and no tap: what it refuses, and
 # what it says of itself. Usage: words.sh PROGRAM	prints KTAP
 set -u
-# shellcheck source=tools/selftests/lib/ktap.sh
-. "$(dirname "$0")/../lib/ktap.sh"
+# shellcheck source=tools/selftests/lib/words.sh
+. "$(dirname "$0")/../lib/words.sh"
 
-daemon=$1
-out=$(mktemp -d)
-trap 'rm -r "$out"' EXIT
-
-# refuses WORDS ARGUMENT...: with status 2, or 1 where the words of the line are in order.
-refuses()
-{
-	local words=$1 status=0
-	shift
-
-	timeout 20 "$daemon" "$@" >"$out/out" 2>"$out/err" || status=$?
-	echo "vhostx-user $*: status $status"
-	cat "$out/out" "$out/err"
-	[ "$status" = 1 ] || [ "$status" = 2 ] || return 1
-	[ ! -s "$out/out" ] && grep -qF -- "$words" "$out/err"
-}
-
-says()
-{
-	local words=$1
-	shift
-
-	"$daemon" "$@" >"$out/out" 2>"$out/err" && [ ! -s "$out/err" ] &&
-		grep -qF -- "$words" "$out/out"
-}
+program=$1
+# 2 for the words, 1 where they are in order.
+refusal="1|2"
 
 capabilities()
 {
