@@ -16,7 +16,9 @@ struct ring {
 	bool kicked;			/* the kernel has an eventfd to be kicked by */
 	bool enabled;
 	bool running;			/* the kernel serves it */
+	bool begun;			/* it did once */
 	uint32_t num;
+	uint32_t base;			/* as the front end said, if it did */
 	struct vhost_vring_addr addr;	/* as the front end sees it */
 };
 
@@ -89,6 +91,9 @@ void vring_pause(struct session *session);
 void vring_reset(struct session *session);
 /* Whether a log of that size has room for what a ring that wants it writes. */
 bool vring_log_fits(struct session *session, uint64_t size);
+
+/* packed.c: whether a ring's descriptors, which are here, say where it stands; sets its base. */
+bool packed_find(uint64_t here, uint32_t num, uint32_t *base);
 
 /* table.c: the same about memory, and the log of what was written to it. */
 int table_set(struct session *session, struct message *message);

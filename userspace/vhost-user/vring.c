@@ -84,6 +84,16 @@ static int locate(struct session *session, unsigned int index, const struct ring
 	return kernel_call(device_of(session, index), VHOST_SET_VRING_ADDR, &addr);
 }
 
+static int state_call(struct session *session, struct vhost_vring_state *state,
+		      unsigned long request)
+{
+	struct vhost_vring_state here = { .index = state->index % 2, .num = state->num };
+	int ret = kernel_call(device_of(session, state->index), request, &here);
+
+	state->num = here.num;
+	return ret;
+}
+
 /* A queue of the tap's is for its pair of rings; the host sends to it while one runs. */
 static int attach(struct session *session, unsigned int index)
 {
@@ -101,6 +111,29 @@ static void stop(struct session *session, unsigned int index)
 	attach(session, index);
 }
 
+/*
+ * A ring that starts for the first time here may have run elsewhere, up to where nobody could
+ * ask any more. What is in flight was not used, and what was used is marked: it goes on there.
+ */
+static int resume(struct session *session, unsigned int index)
+{
+	const uint64_t single = BIT(VIRTIO_F_RING_PACKED) | BIT(VIRTIO_RING_F_INDIRECT_DESC);
+	const uint64_t sorts = single | BIT(VIRTIO_F_IN_ORDER) | BIT(VIRTIO_F_ACCESS_PLATFORM);
+	struct ring *ring = &session->ring[index];
+	struct vhost_vring_state state = { .index = index };
+	uint64_t here;
+
+	/* Drivers with indirect descriptors use one of the ring's for each chain. */
+	if (ring->begun || (session->features & sorts) != single)
+		return 0;
+	here = memory_at(session->memory, ring->addr.desc_user_addr, areas_of(session, ring).desc);
+	if (!here || !packed_find(here, ring->num, &state.num) ||
+	    (uint16_t)state.num == (uint16_t)ring->base)
+		return 0;
+	say(session->name, "ring %u goes on at %#x, not at %#x", index, state.num, ring->base);
+	return state_call(session, &state, VHOST_SET_VRING_BASE);
+}
+
 static int start(struct session *session, unsigned int index)
 {
 	struct vhost_vring_file file = {
@@ -110,14 +143,18 @@ static int start(struct session *session, unsigned int index)
 	struct ring *ring = &session->ring[index];
 	int ret = locate(session, index, ring);
 
+	if (!ret)
+		ret = resume(session, index);
 	if (ret)
 		return ret;
 	ring->running = true;
 	ret = attach(session, index);
 	if (!ret)
 		ret = kernel_call(device_of(session, index), VHOST_NET_SET_BACKEND, &file);
-	if (!ret)
+	if (!ret) {
+		ring->begun = true;
 		return 0;
+	}
 	stop(session, index);
 	/* Its used ring must be found first: ask for it, and start once it is. */
 	if (ret == -EFAULT && session_iommu(session))
@@ -177,16 +214,6 @@ static struct ring *ring_of(struct session *session, uint64_t index)
 	return index < session_rings(session) ? &session->ring[index] : NULL;
 }
 
-static int state_call(struct session *session, struct vhost_vring_state *state,
-		      unsigned long request)
-{
-	struct vhost_vring_state here = { .index = state->index % 2, .num = state->num };
-	int ret = kernel_call(device_of(session, state->index), request, &here);
-
-	state->num = here.num;
-	return ret;
-}
-
 int vring_set_num(struct session *session, struct message *message)
 {
 	struct vhost_vring_state *state = &message->payload.state;
@@ -205,9 +232,11 @@ int vring_set_num(struct session *session, struct message *message)
 int vring_set_base(struct session *session, struct message *message)
 {
 	struct vhost_vring_state *state = &message->payload.state;
+	struct ring *ring = ring_of(session, state->index);
 
-	if (!ring_of(session, state->index))
+	if (!ring)
 		return -ENOENT;
+	ring->base = state->num;
 	return state_call(session, state, VHOST_SET_VRING_BASE);
 }
 

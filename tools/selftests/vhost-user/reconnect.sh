@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # The daemon dies under a guest, the guest under the daemon, and front ends that are none come:
-# what is left goes on.
+# what is left goes on, with split and with packed rings.
 set -u
 # shellcheck source=tools/selftests/lib/vhost-user.sh
 . "$(dirname "$0")/../lib/vhost-user.sh"
@@ -9,7 +9,7 @@ set -u
 HOST=10.99.0.1
 GUEST=10.99.0.2
 
-user_test 21 "$@"
+user_test $((3 + 2 * 20 + 4)) "$@"
 
 pings()
 {
@@ -34,6 +34,20 @@ killed()
 {
 	daemon_end vx0 KILL
 	[ $? = 137 ] && wait_for 10 none_left vx0
+}
+
+# While packets wait on both sides, and after more than a ring has places.
+killed_at_work()
+{
+	local work status=0
+
+	ping -q -i 0.005 -W 1 "$GUEST" &
+	work=$!
+	guest_run g1 60 "ping -q -i 0.005 -c 600 -W 1 $HOST"
+	killed || status=1
+	kill -INT "$work"
+	wait "$work"
+	return "$status"
 }
 
 # Whatever they say or do not say; each is closed, and nothing of it stays.
@@ -84,20 +98,33 @@ held=$(daemon_files vx0)
 check "strangers are sent away" strangers
 check "nothing of them stays" wait_for 10 daemon_has vx0 "$held"
 
-VHOST_DEV=unix:$SOCKETS/vx0,$(reconnects)
-guest_start g1 1 vx0 1
-guest_wait g1 || ktap_bail "the guest did not boot"
-check "the guest's NIC comes up" guest_net g1 $GUEST/24
-goes_on "first"
-check "the daemon is killed" killed
-check "another takes its place" daemon_start vx0
-goes_on "a new daemon"
-check "it is the same guest" guest_alive g1
-check "the guest is killed" kill -9 "${guest_pid[g1]}"
-guest_close g1
-check "its queues are gone, and its memory" wait_for 10 none_left vx0
-check "nothing of it stays" wait_for 10 daemon_has vx0 "$held"
-check "the daemon ends well" daemon_end vx0 TERM
+# outlives FORMAT PROPERTIES: a guest and two daemons; then the third, and the guest.
+outlives()
+{
+	local end
+
+	[ -n "${daemon_pid[vx0]:-}" ] || daemon_start vx0 || ktap_bail "no daemon"
+	VHOST_DEV=unix:$SOCKETS/vx0,$(reconnects)
+	guest_start g1 1 vx0 1 "$2"
+	guest_wait g1 || ktap_bail "the guest did not boot"
+	check "$1: the guest's NIC comes up" guest_net g1 $GUEST/24
+	goes_on "$1, first"
+	check "$1: rings are of that format" rings vx0 "$1" 2
+	for end in killed killed_at_work; do
+		check "$1: the daemon is $end" $end
+		check "$1: another takes its place" daemon_start vx0
+		goes_on "$1, $end"
+	done
+	check "$1: it is the same guest" guest_alive g1
+	check "$1: the guest is killed" kill -9 "${guest_pid[g1]}"
+	guest_close g1
+	check "$1: its queues are gone, and its memory" wait_for 10 none_left vx0
+	check "$1: nothing of it stays" wait_for 10 daemon_has vx0 "$held"
+	check "$1: the daemon ends well" daemon_end vx0 TERM
+}
+
+outlives split ''
+outlives packed packed=on
 
 # The other way round: QEMU listens, and the daemon comes again whenever there is one.
 daemon_start vx0 --client

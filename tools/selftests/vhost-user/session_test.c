@@ -102,6 +102,13 @@ static void test_ring(void)
 	       send_eventfd(REQUEST_SET_VRING_KICK, 3) && ring->running;
 	point(good, "ring_stops");
 
+	/* That of a packed ring has two places with their laps in it. */
+	good = send_state(REQUEST_SET_VRING_BASE, 2, 0x80058007) && fake_ring(2)->base == 0x80058007;
+	begin(REQUEST_GET_VRING_BASE);
+	message.payload.state.index = 2;
+	good = good && take() == SESSION_ANSWERS && message.payload.state.num == 0x80058007;
+	point(good, "ring_base_of_all_bits");
+
 	begin(REQUEST_SET_VRING_CALL);
 	with_eventfd();
 	message.payload.u64 = 3;
@@ -700,7 +707,7 @@ static void any_message(void)
 
 static void test_random(void)
 {
-	static const uint64_t modes[] = { 0, PACKED, IOMMU, PACKED | IOMMU };
+	static const uint64_t modes[] = { 0, PACKED | BIT(28), IOMMU, PACKED | IOMMU };
 	unsigned int files = open_files(), ended = 0, running = 0;
 
 	for (int round = 0; round < ROUNDS; round++) {
@@ -741,7 +748,7 @@ int main(void)
 	/* The count must not move when it is used first. */
 	open_files();
 	setvbuf(ktap, NULL, _IOLBF, BUFSIZ);
-	fprintf(ktap, "TAP version 13\n1..38\n");
+	fprintf(ktap, "TAP version 13\n1..39\n");
 	test_answers();
 	test_ring();
 	test_ring_at_the_end();
@@ -757,5 +764,5 @@ int main(void)
 	test_channel();
 	test_random();
 	fflush(ktap);
-	return failures || points != 38;
+	return failures || points != 39;
 }
