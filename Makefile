@@ -65,7 +65,7 @@ html: ## Documentation/ as HTML: build/doc/html (python3-sphinx, graphviz)
 man: ## Documentation/ as manual pages: build/doc/man
 	$(SPHINX) -b man Documentation build/doc/man
 
-demo: ## Show a guest on vhostx beside vhost-net and QEMU's own (root)
+demo: ## Show a guest on vhostx beside vhost-net, QEMU's own and DPDK (root)
 	@$(VM)/demo.sh $(K)
 
 check: ## Everything: lint, check-fast, the tests on every kernel (root)

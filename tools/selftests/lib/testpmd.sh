@@ -35,20 +35,31 @@ get_hugepages()
 # the properties $props as well.
 pmd_start()
 {
-	local mode=$1 name=$2
-	shift 2
+	pmd_run "$1" "$2" "--vdev=virtio_user0,$pmd_port,queue_size=1024${props:+,$props}" -- \
+		--total-num-mbufs=4096 "${@:3}"
+	[[ $pmd_port != *iface=* ]] || queue_owner_is "$TAP" $pmd
+}
 
+# pmd_run MODE NAME VDEV... -- ARGUMENT...: the same, with these devices.
+pmd_run()
+{
+	local mode=$1 name=$2
+	local -a vdev=()
+
+	shift 2
+	while [ "$1" != -- ]; do
+		vdev+=("$1")
+		shift
+	done
 	rm -f "$LOG/pmd.in"
 	mkfifo "$LOG/pmd.in"
 	# Open for as long as testpmd runs: the end of its input would end it.
 	exec {pmd_in}<>"$LOG/pmd.in"
 	stdbuf -oL dpdk-testpmd --lcores 0@0,1@1 --no-pci --no-telemetry -v --huge-dir "$mounted" \
-		--file-prefix "$name" -m 128 \
-		"${pmd_eal[@]}" --vdev="virtio_user0,$pmd_port,queue_size=1024${props:+,$props}" -- \
-		-i --forward-mode="$mode" --total-num-mbufs=4096 "$@" \
+		--file-prefix "$name" -m 128 "${pmd_eal[@]}" "${vdev[@]}" -- \
+		-i --forward-mode="$mode" "${@:2}" \
 		<"$LOG/pmd.in" >"$LOG/$name.out" 2>&1 &
 	pmd=$!
-	[[ $pmd_port != *iface=* ]] || queue_owner_is "$TAP" $pmd
 	pmd_out=$LOG/$name.out
 }
 

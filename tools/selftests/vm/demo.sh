@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Show one guest on QEMU's own virtio-net, on vhost-net and on vhostx, side by side, in an
-# emulated host: nothing of this machine's kernel or network is touched.
+# Show one guest on QEMU's own virtio-net, on vhost-net, on vhostx, on vhostx-user and on DPDK's
+# vhost-user, side by side, in an emulated host: nothing of this machine's kernel or network is
+# touched.
 # Usage: demo.sh [K]
 set -euo pipefail
 # shellcheck source=tools/selftests/vm/lib.sh
@@ -13,7 +14,7 @@ say "an emulated host with Linux $k, a guest in it; the first run builds images,
 
 cat <<'END'
 
-If this machine has no hardware virtualisation, all of it was emulated: compare the columns
+If this machine has no hardware virtualisation, all of it was emulated: compare the rows
 with each other, not with other machines.
 
 The same on a real host:
