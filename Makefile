@@ -17,6 +17,7 @@ SPHINX = sphinx-build -q -W --keep-going -d build/doc/trees
 VM = tools/selftests/vm
 FUZZ = tools/selftests/fuzz
 TIME ?= 60
+HOURS ?= 1
 K ?= 6.12
 T ?=
 comma := ,
@@ -108,6 +109,9 @@ vm-shell: ## A shell in a host with kernel K=, vhostx loaded (root)
 vm-test: ## Run the tests T= (group or group/name; all) on kernel K= (root)
 	@$(VM)/run.sh $(K) $(subst $(comma), ,$(T))
 
+soak: ## Guests come, move and die under checked traffic for HOURS= (1; 0.1) (root)
+	@VHOSTX_SOAK=$(shell awk 'BEGIN { printf "%d", $(HOURS) * 3600 }') $(VM)/run.sh $(K) soak
+
 abi-doc: ## Documentation/abi.rst, from a test on every kernel (root)
 	@$(VM)/abi-doc.sh
 
@@ -121,5 +125,5 @@ help: ## This list
 .DEFAULT_GOAL := module
 .PHONY: module tools clean install module-install module-files tools-install uninstall deb \
 	html man demo check check-long check-debug check-fast fuzz fuzz-corpus fuzz-coverage lint \
-	bench vm-image vm-shell vm-test abi-doc netlink \
+	bench vm-image vm-shell vm-test soak abi-doc netlink \
 	help

@@ -142,16 +142,22 @@ pairs_moved()
 	[ "$busy" -eq "$pairs" ]
 }
 
-# hop DEVICE: to a new QEMU on the other tap.
-hop()
+# land DEVICE: a new QEMU waits on the other tap, as $next.
+land()
 {
-	local what="$((++hop)), ${device#/dev/} to ${1#/dev/}" next
-
 	device=$1
 	next=g$((++guests))
-	tap=vx$((hop % 2))
+	tap=vx$((++hop % 2))
 	place "$device"
 	guest_start "$next" "$pairs" "$tap" "$pairs" "$props" "$guest"
+}
+
+# hop DEVICE: there.
+hop()
+{
+	local what="$((hop + 1)), ${device#/dev/} to ${1#/dev/}" next
+
+	land "$1"
 	check "hop $what: completes" guest_migrate "$guest" "$next" $HOP_LIMIT ||
 		ktap_bail "the guest is lost"
 	guest=$next

@@ -37,6 +37,7 @@ declare -A only_on=(
 	[vhost-user/migrate]=none
 	[packages/deb]=none
 	[packages/make]=none
+	[soak/guests]=none
 )
 long=
 debug=
@@ -83,7 +84,7 @@ stress+='|backpressure|tune|faults)$'
 # Print the tests that run on kernel $1: all, those with guests or without, those of stress.
 tests_on()
 {
-	local name which=${2:-all} guests='^qemu/|^ctl/|^clients/|^vhost-user/'
+	local name which=${2:-all} guests='^qemu/|^ctl/|^clients/|^vhost-user/|^soak/'
 
 	make -s --no-print-directory -C "$top/tools/selftests" list | sed 's/\.sh$//' |
 		while read -r name; do

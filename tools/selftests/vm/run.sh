@@ -34,7 +34,8 @@ fi
 boot_limit=$((180 * slow))
 # Nor may its heart stand still: time enough for its kernel's watchdogs to say why.
 heart_limit=${VHOSTX_HEART_LIMIT:-$((150 * slow))}
-run_limit=${VHOSTX_RUN_LIMIT:-$((2400 * slow))}
+soak=${VHOSTX_SOAK:-120}
+run_limit=${VHOSTX_RUN_LIMIT:-$((2400 * slow + soak))}
 
 # Print the tests that the arguments choose.
 choose()
@@ -235,7 +236,7 @@ command)
 	;;
 test)
 	choose "$@" >"$lab/tests"
-	echo "export VHOSTX_HOPS=${VHOSTX_HOPS:-1} VHOSTX_SLOW=$slow GATE_SLACK=$slack" >"$lab/environment"
+	echo "export VHOSTX_HOPS=${VHOSTX_HOPS:-1} VHOSTX_SLOW=$slow GATE_SLACK=$slack VHOSTX_SOAK=$soak" >"$lab/environment"
 	cp "$lab/tests" "$lab/tests.all"
 	prepare
 	say "L1 with $k starts, $((SECONDS - begin)) s after the command"
