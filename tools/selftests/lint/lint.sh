@@ -17,8 +17,12 @@ corpus=tools/selftests/fuzz/corpus
 netlink=(Documentation/netlink/specs/vhostx.yaml include/uapi/linux/vhostx_netlink.h
 	drivers/vhostx/nl_gen.h drivers/vhostx/nl_gen.c)
 longest=800
-checks=(spdx length layers versions netlink scripts checkpatch kernel-doc docs userspace
+checks=(coccinelle spdx length layers versions netlink scripts checkpatch kernel-doc docs userspace
 	clang module-6.1 module-6.12 module-7.3 module-forky)
+
+# Of the kernel's coccinelle scripts those that need an OCaml compiler: hundreds of MB
+# for two, of which one is about a driver of batteries.
+not_cocci=(api/check_bq27xxx_data.cocci null/badzero.cocci)
 
 # Lowest first: a file includes its own header, and those of the rows above its own.
 layers=(
@@ -266,6 +270,41 @@ inside_userspace()
 		clang "${warnings[@]}" "${not_clang[@]}" "${flags[@]}" -fsyntax-only "$file" 2>&1 |
 			grep -E 'warning:|error:' || true
 	done
+}
+
+# The kernel's own scripts, each with the options that it asks for.
+check_coccinelle()
+{
+	in_image "$here/lint.sh" inside coccinelle
+}
+
+inside_coccinelle()
+{
+	local scripts=$linux/scripts/coccinelle script
+
+	for script in "${not_cocci[@]}"; do
+		[ -e "$scripts/$script" ] || echo "$script: not there, and still left out"
+	done
+	# Longest first, as far as one knows.
+	find "$scripts" -name '*.cocci' -printf '%P\n' | grep -vxF "$(printf '%s\n' "${not_cocci[@]}")" |
+		sort -t / -k 1,1r -k 2 | xargs -P "$(nproc)" -I{} "$here/lint.sh" inside cocci {}
+}
+
+inside_cocci()
+{
+	local script=$linux/scripts/coccinelle/$1 options said status=0
+
+	# It would pass without a look.
+	grep -q '^virtual report' "$script" || echo "$1: has no reports"
+	read -ra options < <(sed -n 's,^// *Options:,,p' "$script"; echo)
+	[ ${#options[@]} -gt 0 ] || options=(--local-includes)
+	said=$(spatch --very-quiet -D report --no-show-diff --cocci-file "$script" "${options[@]}" \
+		-I "$driver" -I include -I include/uapi "$driver"/*.[ch] "$driver"/compat/*.[ch] 2>&1) ||
+		status=$?
+	# What it says of the script.
+	grep -vE '^warning: line [0-9]+: should .* be a metavariable|^$' <<<"$said" |
+		sed "s,^,$1: ," || true
+	[ "$status" = 0 ] || echo "$1: spatch ends with status $status"
 }
 
 # With W=1, and by sparse. A module that builds without a word passes.

@@ -38,7 +38,7 @@ describe()
 		suite=trixie
 		packages+=(sparse shellcheck libubsan1 python3-yaml python3-jsonschema
 			bpftrace bash-completion lintian python3-sphinx graphviz
-			clang lld llvm libclang-rt-dev coccinelle
+			clang lld llvm libclang-rt-dev coccinelle libpython3-dev
 			flex bison bc libelf-dev libssl-dev cpio)
 		hooks+=(--customize-hook="'$vm/source.sh' \"\$1\"") ;;
 	7.3)
