@@ -19,6 +19,7 @@ declare -A only_on=(
 	[net/race_packed]=7.3
 	[life/neighbours]=none
 	[life/host]=7.3
+	[life/inject]=kasan
 	[net/hostile_tx_packed]=7.3
 	[net/hostile_rx_packed]=7.3
 	[net/iotlb_live_packed]=6.12
@@ -53,10 +54,10 @@ prepare_host
 results=$(mktemp -d "$cache/check.XXXXXX")
 trap 'rm -rf "$results"' EXIT
 if [ -n "$long" ]; then
-	only_on=([vm/selfcheck]=6.12)
+	only_on=([vm/selfcheck]=6.12 [life/inject]=kasan)
 	export VHOSTX_HOPS=10 VHOSTX_RUN_LIMIT=7200
 elif [ -n "$debug" ]; then
-	only_on=([packages/deb]=none [packages/make]=none)
+	only_on=([packages/deb]=none [packages/make]=none [life/inject]=kasan)
 fi
 
 # Run the stage $1, the rest of the arguments; what it counts goes to the total. A stage
@@ -76,6 +77,7 @@ stage()
 
 # Its tests with guests have a host of their own, or half of the machine would idle at the end.
 apart=7.3
+[ -z "$debug" ] || apart=${debug_kernels[0]}
 
 # In which threads meet: of the module's, of the kernel's that call it, of its callers'.
 stress='^(life|netlink)/|^net/(frames|notify|memory|log_live|iotlb|iotlb_live|polling|pressure'
@@ -133,7 +135,7 @@ job_end()
 # An emulated host keeps less than one CPU busy: two jobs at a time, their lines marked.
 # A job whose image is not there yet waits for it.
 work=(images "$build_kernel" 6.1 guests "$apart" lint)
-[ -z "$debug" ] || work=("${debug_kernels[@]}")
+[ -z "$debug" ] || work=(guests "${debug_kernels[@]}")
 for name in "${work[@]}"; do
 	[ "$(jobs -rp | wc -l)" -lt 2 ] || job_end
 	job "$name" | sed -u "s/^/$name: /" &
