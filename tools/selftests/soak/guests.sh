@@ -405,9 +405,9 @@ latency_is_flat()
 {
 	cat "$work/quiet"
 	flat "a frame's median time, in wakes" "$work/quiet" \
-		'field["p50"] / (field["wake"] + 1)' 1.5 0 &&
+		'field["p50"] / (field["wake"] + 1)' 2 0 &&
 		flat "the slowest of a hundred, in wakes" "$work/quiet" \
-			'field["p99"] / (field["wake"] + 1)' 3 0
+			'field["p99"] / (field["wake"] + 1)' 4 0
 }
 
 # check_flat NAME FILE COMMAND
