@@ -29,6 +29,15 @@ static inline bool vhostx_load_in(void *to, const void __user *from, size_t len)
 {
 	if (!user_read_access_begin(from, len))
 		return false;
+	/* A compiler does not unroll what may fault. */
+	for (; len >= 4 * sizeof(u64); len -= 4 * sizeof(u64)) {
+		vhostx_load(to, from, u64, fault);
+		vhostx_load(to + 8, from + 8, u64, fault);
+		vhostx_load(to + 16, from + 16, u64, fault);
+		vhostx_load(to + 24, from + 24, u64, fault);
+		to += 4 * sizeof(u64);
+		from += 4 * sizeof(u64);
+	}
 	for (; len >= sizeof(u64); len -= sizeof(u64)) {
 		vhostx_load(to, from, u64, fault);
 		to += sizeof(u64);
