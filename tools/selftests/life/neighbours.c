@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "devices.h"
 
@@ -19,11 +20,12 @@
 #define BURST		32
 #define FRAME		1000
 /*
- * Of what passes beside an honest neighbour, in per cent. The aim is 90, and the figures
- * say whether it is reached; a host's processors that are emulated, and shared with others,
- * move medians by more than that, so that only what is far below fails.
+ * Of what passes beside an honest neighbour, in per cent. Emulated processors that others
+ * use as well move medians by more than a tenth; a host of one processor is one that counts
+ * instructions for time, and there nothing does.
  */
-#define LEFT		70
+#define LEFT		90
+#define LEFT_NOISY	70
 
 enum mode { HONEST, HOSTILE, END };
 
@@ -33,6 +35,16 @@ struct common {
 	volatile unsigned long bursts[2];
 	volatile int ready;
 };
+
+static int processors(void)
+{
+	return sysconf(_SC_NPROCESSORS_ONLN);
+}
+
+static long least(void)
+{
+	return processors() == 1 ? LEFT : LEFT_NOISY;
+}
 
 static int pin(int tid, int cpu)
 {
@@ -165,6 +177,9 @@ FIXTURE_VARIANT_ADD(neighbours, anywhere) {
 
 FIXTURE_SETUP(neighbours)
 {
+	nic_init(&self->nic);
+	if (variant->cpu[1] >= processors())
+		SKIP(return, "there is no second processor");
 	self->c = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	ASSERT_NE(MAP_FAILED, (void *)self->c);
 	self->pid = fork();
@@ -215,7 +230,7 @@ TEST_F_TIMEOUT(neighbours, throughput, 60)
 	TH_LOG("frames in %d ms: %ld beside an honest one, %ld beside a hostile one: %ld %%",
 	       WINDOW_MS, BURST * of[HONEST], BURST * of[HOSTILE], percent);
 	EXPECT_LT(0, self->c->bursts[HOSTILE]);
-	EXPECT_LE(LEFT, percent);
+	EXPECT_LE(least(), percent);
 }
 
 /* One frame at a time. */
@@ -228,7 +243,7 @@ TEST_F_TIMEOUT(neighbours, latency, 60)
 	       WINDOW_MS * 1000 / of[HONEST], WINDOW_MS * 1000 / of[HOSTILE],
 	       10000 / percent);
 	EXPECT_LT(0, self->c->bursts[HOSTILE]);
-	EXPECT_LE(LEFT, percent);
+	EXPECT_LE(least(), percent);
 }
 
 TEST_HARNESS_MAIN
