@@ -100,6 +100,9 @@ lint: ## Style and layering
 bench: ## Speed beside vhost-net, under an hour; QUICK=1 the goals alone (root)
 	@tools/selftests/perf/bench.sh $(if $(QUICK),-q) $(if $(INSTRUCTIONS),-i) $(if $(POLLING),-p) $(K)
 
+profile: ## Where the worker's instructions go, beside vhost-net's (root)
+	@tools/selftests/perf/profile.sh
+
 vm-image: ## Build the lab's images, of every kernel or K= (root)
 	$(VM)/image.sh $(if $(filter command% environment,$(origin K)),$(K),6.12 6.1 7.3)
 
@@ -125,5 +128,5 @@ help: ## This list
 .DEFAULT_GOAL := module
 .PHONY: module tools clean install module-install module-files tools-install uninstall deb \
 	html man demo check check-long check-debug check-fast fuzz fuzz-corpus fuzz-coverage lint \
-	bench vm-image vm-shell vm-test soak abi-doc netlink \
+	bench profile vm-image vm-shell vm-test soak abi-doc netlink \
 	help

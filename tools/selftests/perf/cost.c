@@ -16,6 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "mark.h"
 #include "rig.h"
 #include "stats.h"
 
@@ -40,6 +41,15 @@ static unsigned int bursts_of(const struct cost_case *t, unsigned int packets)
 	return nr < BURSTS_MIN ? BURSTS_MIN : nr;
 }
 
+/* The number of the device in devices, for a profile. */
+static void mark_device(const char *path)
+{
+	if (path == devices[VHOSTX])
+		mark(1 + VHOSTX);
+	else
+		mark(1);
+}
+
 static struct result measure(const struct cost_case *t, const char *path, unsigned int packets)
 {
 	unsigned int bursts = bursts_of(t, packets), i;
@@ -50,8 +60,10 @@ static struct result measure(const struct cost_case *t, const char *path, unsign
 	for (i = 0; i < WARM_UP; i++)
 		rig_burst(&r);
 	ns = rig_run_ns(&r);
+	mark_device(path);
 	for (i = 0; i < bursts; i++)
 		rig_burst(&r);
+	mark(MARK_END);
 	ns = rig_run_ns(&r) - ns;
 	return (struct result){
 		.ns = (double)ns / ((double)bursts * t->burst * t->pairs),

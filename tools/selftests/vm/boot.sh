@@ -21,6 +21,13 @@ if [ -n "${VHOSTX_ICOUNT:-}" ]; then
 	accel=(-accel "tcg,thread=single" -cpu max -icount "shift=0,sleep=off")
 	smp=1
 fi
+# A directory with profile.so, which writes there what the guest's kernel executes.
+plugin=()
+binds=(-b "$lab:/lab" -b "$image:/image")
+if [ -n "${VHOSTX_PLUGIN:-}" ]; then
+	binds+=(-b "$VHOSTX_PLUGIN:/plugin")
+	plugin=(-plugin "file=/plugin/profile.so,out=/plugin/blocks")
+fi
 # shellcheck disable=SC2054 # the commas are the kernel's
 # With checks on, a slab's count of open files is exact: the gate wants that.
 # Emulated time runs slowly on a busy machine: only a real stall is one.
@@ -30,9 +37,9 @@ append=(root=/dev/vda rw console=ttyS0 panic=-1
 mkdir -p "$lab/tmp"
 "$vm/initrd.sh" "$image/root" "$lab/initrd"
 
-exec "$vm/chroot.sh" -b "$lab:/lab" -b "$image:/image" "$build_kernel" \
+exec "$vm/chroot.sh" "${binds[@]}" "$build_kernel" \
 	env TMPDIR=/lab/tmp qemu-system-x86_64 -nodefaults -no-user-config -display none \
-	-machine q35 "${accel[@]}" -smp "$smp" -m "${VHOSTX_MEM:-3G}" -no-reboot \
+	-machine q35 "${accel[@]}" "${plugin[@]}" -smp "$smp" -m "${VHOSTX_MEM:-3G}" -no-reboot \
 	-kernel /image/vmlinuz -initrd /lab/initrd -append "${append[*]}" \
 	-drive file=/image/root.img,format=raw,if=virtio,snapshot=on,cache=unsafe \
 	-fsdev local,id=lab,path=/lab,security_model=none \
