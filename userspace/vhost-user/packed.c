@@ -12,7 +12,7 @@
 
 #include "session.h"
 
-#define LAP	(1u << VRING_PACKED_EVENT_F_WRAP_CTR)
+#define LAP	BIT(VRING_PACKED_EVENT_F_WRAP_CTR)
 
 /* The driver may write meanwhile: that was a moment only if it holds still for one of these. */
 #define LOOKS	16

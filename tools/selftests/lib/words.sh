@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154 # program: set by who sources it
 # SPDX-License-Identifier: GPL-2.0-only
 # The command line of a program where it needs no module: what it takes and what it refuses.
 # shellcheck source=tools/selftests/lib/ktap.sh

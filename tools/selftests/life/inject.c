@@ -13,17 +13,13 @@
 #include "devices.h"
 #include "drive.h"
 #include "file.h"
+#include "inject.h"
 #include "iotlb.h"
 #include "netlink.h"
 
 #define FEATURES	(F_VERSION_1 | F_MRG_RXBUF)
 #define MOST		2000	/* places in one call; a fork has hundreds */
 #define WORKER_FAULTS	60
-
-ssize_t __real_write(int fd, const void *buf, size_t len);
-int __real_ioctl(int fd, unsigned long req, ...);
-ssize_t __wrap_write(int fd, const void *buf, size_t len);
-int __wrap_ioctl(int fd, unsigned long req, ...);
 
 /* A call fails at every place where it can before it is let through. */
 static bool armed;

@@ -8,6 +8,8 @@
 #define MARK_MOST	7
 #define MARK_OPCODE	0xbb	/* mov $MARK, %ebx */
 
-#define mark(n) __asm__ volatile("movl %0, %%ebx" :: "i"(MARK + (n)) : "ebx")
+#define mark(n) ({							\
+	__asm__ volatile("movl %0, %%ebx" :: "i"(MARK + (n)) : "ebx");	\
+})
 
 #endif

@@ -3,8 +3,7 @@
  * A plugin for QEMU's emulator: which of the guest kernel's instructions run between two
  * marks of a program (mark.h), and on which stack. Writes to "out=" a line for each block of
  * instructions: "section stack address instructions executions", after a line for each
- * section: "section what". QEMU's documentation calls what is used here the TCG plugin
- * API, version 4; Debian has no header for it.
+ * section: "section what".
  */
 #include <stdint.h>
 #include <stdio.h>
@@ -12,54 +11,14 @@
 #include <string.h>
 
 #include "mark.h"
+#include "plugin.h"
 
 #define SECTIONS	16
 #define STACKS		64
 #define STACK_SHIFT	14	/* of a kernel thread's stack on x86-64 */
 #define BUCKETS		65536
-#define READS_REGISTERS	1
 
-typedef uint64_t plugin_id;
-struct tb;
-struct insn;
-struct reg;
-
-struct bytes {
-	uint8_t *data;
-	unsigned int len;
-};
-
-struct reg_info {
-	struct reg *handle;
-	const char *name;
-	const char *feature;
-};
-
-struct reg_list {
-	struct reg_info *data;
-	unsigned int len;
-};
-
-struct bytes *g_byte_array_new(void);
-struct bytes *g_byte_array_set_size(struct bytes *b, unsigned int size);
-struct reg_list *qemu_plugin_get_registers(void);
-int qemu_plugin_read_register(struct reg *handle, struct bytes *b);
-void qemu_plugin_register_vcpu_init_cb(plugin_id id, void (*fn)(plugin_id id, unsigned int cpu));
-void qemu_plugin_register_vcpu_tb_trans_cb(plugin_id id, void (*fn)(plugin_id id, struct tb *tb));
-void qemu_plugin_register_atexit_cb(plugin_id id, void (*fn)(plugin_id id, void *data), void *data);
-size_t qemu_plugin_tb_n_insns(const struct tb *tb);
-uint64_t qemu_plugin_tb_vaddr(const struct tb *tb);
-struct insn *qemu_plugin_tb_get_insn(const struct tb *tb, size_t n);
-size_t qemu_plugin_insn_data(const struct insn *insn, void *to, size_t len);
-void qemu_plugin_register_vcpu_tb_exec_cb(struct tb *tb, void (*fn)(unsigned int cpu, void *data),
-					  int flags, void *data);
-void qemu_plugin_register_vcpu_insn_exec_cb(struct insn *insn,
-					    void (*fn)(unsigned int cpu, void *data), int flags,
-					    void *data);
-
-extern int qemu_plugin_version;
-int qemu_plugin_version = 4;
-int qemu_plugin_install(plugin_id id, const void *info, int argc, char **argv);
+int qemu_plugin_version = PLUGIN_API;
 
 struct block {
 	struct block *next;

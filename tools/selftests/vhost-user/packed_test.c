@@ -13,8 +13,8 @@
 #include "fake.h"
 #include "front.h"
 
-#define AVAIL		(1u << VRING_PACKED_DESC_F_AVAIL)
-#define USED		(1u << VRING_PACKED_DESC_F_USED)
+#define AVAIL		BIT(VRING_PACKED_DESC_F_AVAIL)
+#define USED		BIT(VRING_PACKED_DESC_F_USED)
 #define LAP		0x8000u
 #define PACKED		BIT(34)
 #define INDIRECT	BIT(28)

@@ -103,7 +103,8 @@ static void test_ring(void)
 	point(good, "ring_stops");
 
 	/* That of a packed ring has two places with their laps in it. */
-	good = send_state(REQUEST_SET_VRING_BASE, 2, 0x80058007) && fake_ring(2)->base == 0x80058007;
+	good = send_state(REQUEST_SET_VRING_BASE, 2, 0x80058007) &&
+	       fake_ring(2)->base == 0x80058007;
 	begin(REQUEST_GET_VRING_BASE);
 	message.payload.state.index = 2;
 	good = good && take() == SESSION_ANSWERS && message.payload.state.num == 0x80058007;
