@@ -51,7 +51,7 @@ stream_starts()
 	stream=$!
 	wait_for 10 grep -q ':1B58 .* 0A ' "/proc/$$/net/tcp" || return 1
 	guest_run "$guest" 10 "stream connect 10.99.0.1 7000 $RATE $KEEP /tmp/stream &
-		dirty 4 1000 /tmp/dirty & sleep 1" && stream_is running
+		dirty 4 1000 /tmp/dirty &" && wait_for 10 stream_is running
 }
 
 # received_since GUEST-BYTES HOST-BYTES: each end has received, and checked, as much.
