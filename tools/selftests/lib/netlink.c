@@ -169,6 +169,15 @@ static void keep_error(struct nl *nl, const struct nlmsghdr *nlh)
 			 mnl_attr_get_str(o.attr[NLMSGERR_ATTR_MSG]));
 }
 
+struct nlmsghdr *nl_order(struct nl *nl, const struct nl_order *o)
+{
+	struct nlmsghdr *nlh = nl_request(nl, o->cmd, o->flags);
+
+	for (unsigned int i = 0; i < MNL_ARRAY_SIZE(o->attr) && o->attr[i].type; i++)
+		mnl_attr_put_u32(nlh, o->attr[i].type, o->attr[i].value);
+	return nlh;
+}
+
 int nl_talk(struct nl *nl, struct nlmsghdr *nlh,
 	    void (*got)(const struct nl_object *o, void *data), void *data)
 {

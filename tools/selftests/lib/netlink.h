@@ -26,11 +26,22 @@ struct nl_object {
 	const struct nlattr *attr[NL_ATTRS];
 };
 
+/* A request of numbers alone, in a table of them. */
+struct nl_order {
+	uint8_t cmd;
+	uint16_t flags;
+	struct {
+		unsigned int type;	/* 0 ends them */
+		uint32_t value;
+	} attr[3];
+};
+
 /* In the initial network namespace whatever the caller's: 0 or -errno. */
 int nl_open(struct nl *nl);
 void nl_close(struct nl *nl);
 /* A request to add attributes to, in nl->buf. */
 struct nlmsghdr *nl_request(struct nl *nl, uint8_t cmd, uint16_t flags);
+struct nlmsghdr *nl_order(struct nl *nl, const struct nl_order *o);
 /* Send it; call got for each object that comes: 0 or -errno as the kernel has it. */
 int nl_talk(struct nl *nl, struct nlmsghdr *nlh,
 	    void (*got)(const struct nl_object *o, void *data), void *data);

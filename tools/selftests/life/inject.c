@@ -279,16 +279,7 @@ TEST_F_TIMEOUT(inject, iotlb, 300)
 	EXPECT_LT(10, injected);
 }
 
-struct order {
-	uint8_t cmd;
-	uint16_t flags;
-	struct {
-		unsigned int type;
-		uint32_t value;
-	} attr[3];
-};
-
-static const struct order orders[] = {
+static const struct nl_order orders[] = {
 	{ VHOSTX_CMD_DEV_GET, 0, { { VHOSTX_A_DEV_ID, 0 } } },
 	{ VHOSTX_CMD_DEV_GET, NLM_F_DUMP, { { 0 } } },
 	{ VHOSTX_CMD_DEV_SET, 0,
@@ -305,15 +296,12 @@ static const struct order orders[] = {
 
 static long give_order(const void *arg)
 {
-	const struct order *o = arg;
 	struct nlmsghdr *nlh;
 	struct nl nl;
 	int ret = nl_open(&nl);
 
 	if (!ret) {
-		nlh = nl_request(&nl, o->cmd, o->flags);
-		for (unsigned int i = 0; i < ARRAY_SIZE(o->attr) && o->attr[i].type; i++)
-			mnl_attr_put_u32(nlh, o->attr[i].type, o->attr[i].value);
+		nlh = nl_order(&nl, arg);
 		arm();
 		ret = nl_talk(&nl, nlh, NULL, NULL);
 		nl_close(&nl);

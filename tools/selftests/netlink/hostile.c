@@ -154,44 +154,30 @@ TEST_F(hostile, privileged)
 }
 
 struct request {
-	uint8_t cmd;
-	uint16_t flags;
-	struct {
-		unsigned int type;
-		uint32_t value;
-	} attr[3];
+	struct nl_order order;
 	int answer;
 };
 
 /* Obeyed, and refused after the device was found; all of the second one. */
 static const struct request requests[] = {
-	{ VHOSTX_CMD_DEV_GET, 0, { { VHOSTX_A_DEV_ID, 1 } }, 0 },
-	{ VHOSTX_CMD_DEV_GET, 0, { { VHOSTX_A_DEV_ID, 2 } }, -ENODEV },
-	{ VHOSTX_CMD_DEV_GET, NLM_F_DUMP, { { 0 } }, 0 },
-	{ VHOSTX_CMD_DEV_SET, 0,
-	  { { VHOSTX_A_DEV_ID, 1 }, { VHOSTX_A_DEV_LAYOUT, VHOSTX_LAYOUT_SPLIT } }, 0 },
-	{ VHOSTX_CMD_DEV_SET, 0,
-	  { { VHOSTX_A_DEV_ID, 1 }, { VHOSTX_A_DEV_LAYOUT, 99 } }, -ERANGE },
-	{ VHOSTX_CMD_QUEUE_GET, 0,
-	  { { VHOSTX_A_QUEUE_DEV_ID, 1 }, { VHOSTX_A_QUEUE_ID, VHOSTX_QUEUE_ID_TX } }, 0 },
-	{ VHOSTX_CMD_QUEUE_GET, NLM_F_DUMP, { { VHOSTX_A_QUEUE_DEV_ID, 1 } }, 0 },
-	{ VHOSTX_CMD_QUEUE_SET, 0,
-	  { { VHOSTX_A_QUEUE_DEV_ID, 1 }, { VHOSTX_A_QUEUE_ID, VHOSTX_QUEUE_ID_TX },
-	    { VHOSTX_A_QUEUE_BATCH, 7 } }, 0 },
-	{ VHOSTX_CMD_QUEUE_SET, 0,
-	  { { VHOSTX_A_QUEUE_DEV_ID, 1 }, { VHOSTX_A_QUEUE_ID, VHOSTX_QUEUE_ID_RX },
-	    { VHOSTX_A_QUEUE_POLL_MODE, 99 } }, -ERANGE },
-	{ VHOSTX_CMD_WORKER_GET, NLM_F_DUMP, { { 0 } }, 0 },
+	{ { VHOSTX_CMD_DEV_GET, 0, { { VHOSTX_A_DEV_ID, 1 } } }, 0 },
+	{ { VHOSTX_CMD_DEV_GET, 0, { { VHOSTX_A_DEV_ID, 2 } } }, -ENODEV },
+	{ { VHOSTX_CMD_DEV_GET, NLM_F_DUMP, { { 0 } } }, 0 },
+	{ { VHOSTX_CMD_DEV_SET, 0,
+	    { { VHOSTX_A_DEV_ID, 1 }, { VHOSTX_A_DEV_LAYOUT, VHOSTX_LAYOUT_SPLIT } } }, 0 },
+	{ { VHOSTX_CMD_DEV_SET, 0,
+	    { { VHOSTX_A_DEV_ID, 1 }, { VHOSTX_A_DEV_LAYOUT, 99 } } }, -ERANGE },
+	{ { VHOSTX_CMD_QUEUE_GET, 0,
+	    { { VHOSTX_A_QUEUE_DEV_ID, 1 }, { VHOSTX_A_QUEUE_ID, VHOSTX_QUEUE_ID_TX } } }, 0 },
+	{ { VHOSTX_CMD_QUEUE_GET, NLM_F_DUMP, { { VHOSTX_A_QUEUE_DEV_ID, 1 } } }, 0 },
+	{ { VHOSTX_CMD_QUEUE_SET, 0,
+	    { { VHOSTX_A_QUEUE_DEV_ID, 1 }, { VHOSTX_A_QUEUE_ID, VHOSTX_QUEUE_ID_TX },
+	      { VHOSTX_A_QUEUE_BATCH, 7 } } }, 0 },
+	{ { VHOSTX_CMD_QUEUE_SET, 0,
+	    { { VHOSTX_A_QUEUE_DEV_ID, 1 }, { VHOSTX_A_QUEUE_ID, VHOSTX_QUEUE_ID_RX },
+	      { VHOSTX_A_QUEUE_POLL_MODE, 99 } } }, -ERANGE },
+	{ { VHOSTX_CMD_WORKER_GET, NLM_F_DUMP, { { 0 } } }, 0 },
 };
-
-static int ask(struct nl *nl, const struct request *r)
-{
-	struct nlmsghdr *nlh = nl_request(nl, r->cmd, r->flags);
-
-	for (unsigned int i = 0; i < ARRAY_SIZE(r->attr) && r->attr[i].type; i++)
-		mnl_attr_put_u32(nlh, r->attr[i].type, r->attr[i].value);
-	return nl_talk(nl, nlh, NULL, NULL);
-}
 
 /* Whoever asks keeps no device: looked at by what is left of hundreds. */
 TEST_F(hostile, no_device_stays)
@@ -202,7 +188,10 @@ TEST_F(hostile, no_device_stays)
 		ASSERT_LE(0, fd);
 		ASSERT_EQ(0, dev_ioctl(fd, VHOST_SET_OWNER, NULL));
 		for (unsigned int n = 0; n < ARRAY_SIZE(requests); n++) {
-			EXPECT_EQ(requests[n].answer, ask(&self->nl, &requests[n])) {
+			const struct request *r = &requests[n];
+
+			EXPECT_EQ(r->answer, nl_talk(&self->nl, nl_order(&self->nl, &r->order),
+						     NULL, NULL)) {
 				TH_LOG("request %u: %s", n, self->nl.error);
 			}
 		}
