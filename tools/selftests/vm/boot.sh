@@ -36,6 +36,8 @@ append=(root=/dev/vda rw console=ttyS0 panic=-1
 	net.ifnames=0 slub_debug=F,filp "${VHOSTX_APPEND:-}")
 mkdir -p "$lab/tmp"
 "$vm/initrd.sh" "$image/root" "$lab/initrd"
+rm -f "$lab"/monitor.{in,out}
+mkfifo "$lab"/monitor.{in,out}
 
 exec "$vm/chroot.sh" "${binds[@]}" "$build_kernel" \
 	env TMPDIR=/lab/tmp qemu-system-x86_64 -nodefaults -no-user-config -display none \
@@ -44,4 +46,5 @@ exec "$vm/chroot.sh" "${binds[@]}" "$build_kernel" \
 	-drive file=/image/root.img,format=raw,if=virtio,snapshot=on,cache=unsafe \
 	-fsdev local,id=lab,path=/lab,security_model=none \
 	-device virtio-9p-pci,fsdev=lab,mount_tag=lab \
+	-chardev pipe,id=monitor,path=/lab/monitor -mon monitor \
 	-device virtio-rng-pci -chardev stdio,id=console,signal=off -serial chardev:console
