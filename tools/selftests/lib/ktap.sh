@@ -6,7 +6,7 @@ KTAP_SKIP=4
 ktap_planned=0
 ktap_done=0
 ktap_failed=0
-ktap_log=${VHOSTX_LOGS:-/tmp}/check.$$
+ktap_log=$(mktemp "${VHOSTX_LOGS:-/tmp}/check.XXXXXX")
 
 ktap_plan()
 {
@@ -84,6 +84,7 @@ ktap_finish()
 		exit 1
 	fi
 	[ "$ktap_failed" -eq 0 ] || exit 1
+	rm -f "$ktap_log"
 	exit 0
 }
 
