@@ -95,6 +95,16 @@ pktgen()
 		$2"
 }
 
+# pktgen_for GUEST MILLISECONDS: as many as go in that time. It may begin late, and has to be
+# stopped then.
+pktgen_for()
+{
+	pktgen "$1" "{ echo start >pgctrl & } && usleep ${2}000; echo stop >pgctrl; i=0;
+		until grep -q usec, eth0 || [ \$((i += 1)) -gt 50 ]; do
+			usleep 100000; echo stop >pgctrl;
+		done; cat eth0" 'count 0'
+}
+
 # ping_sizes GUEST ADDRESS MAX: the guest pings with 20 payload sizes up to MAX, none lost.
 ping_sizes()
 {

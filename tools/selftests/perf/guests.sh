@@ -157,11 +157,7 @@ close_books()
 sample_pktgen()
 {
 	open_books "$1" tx
-	# It may begin late, and has to be stopped then.
-	pktgen "$1" "{ echo start >pgctrl & } && usleep ${MS}000; echo stop >pgctrl; i=0;
-		until grep -q usec, eth0 || [ \$((i += 1)) -gt 50 ]; do
-			usleep 100000; echo stop >pgctrl;
-		done; cat eth0" 'count 0' >"$GUEST_DIR/pktgen.last" || bad "$1: pktgen" || return
+	pktgen_for "$1" "$MS" >"$GUEST_DIR/pktgen.last" || bad "$1: pktgen" || return
 	close_books "$1" tx || return
 	say "pktgen, 60 bytes" "packets/s" "$1" "$2" \
 		"$(grep -o '[0-9]*pps' "$GUEST_DIR/pktgen.last" | tr -d ps)"

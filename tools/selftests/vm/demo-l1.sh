@@ -53,8 +53,7 @@ tcp()
 # Small frames that the guest's pktgen gets rid of in a second, in thousands.
 small_packets()
 {
-	pktgen g1 "(sleep $TRAFFIC_TIME; echo stop >pgctrl) & echo start >pgctrl; cat eth0" \
-		'count 0' >"$GUEST_DIR/pktgen.last" || return 1
+	pktgen_for g1 "${TRAFFIC_TIME}000" >"$GUEST_DIR/pktgen.last" || return 1
 	grep -o '[0-9]*pps' "$GUEST_DIR/pktgen.last" |
 		awk '{ sub("pps", ""); printf "%.1f\n", $1 / 1000 }'
 }
