@@ -51,33 +51,30 @@ static inline void vhostx_view_set(struct vhostx_view *view,
 }
 
 /**
- * vhostx_mem_map - translate, without a call in the usual case
+ * vhostx_mem_hit - translate by the region that answered last
  * @view: the queue's view; caller holds the queue's lock
  * @addr: guest physical address
  * @len: bytes, above 0
  * @perm: as for vhostx_mem_translate()
- * @iov: where the segments go
- * @max: how many fit there
+ * @iov: where the segment goes
  *
- * The usual case is that all of it lies in the region that answered last.
- *
- * Return: as vhostx_mem_translate().
+ * Return: whether all of it lies in that region, and the access is allowed.
  */
-static inline int vhostx_mem_map(struct vhostx_view *view, u64 addr, u32 len,
-				 unsigned int perm, struct iovec *iov,
-				 unsigned int max)
+static __always_inline bool vhostx_mem_hit(const struct vhostx_view *view,
+					   u64 addr, u32 len,
+					   unsigned int perm, struct iovec *iov)
 {
 	const struct vhost_iotlb_map *map = view->hit;
 
 	if (unlikely(!map || addr < map->start || addr > map->last ||
 		     map->last - addr < len - 1 ||
-		     (map->perm & perm) != perm || !max))
-		return vhostx_mem_translate(view, addr, len, perm, iov, max);
+		     (map->perm & perm) != perm))
+		return false;
 
 	iov->iov_base = (void __user *)(unsigned long)
 			(map->addr + (addr - map->start));
 	iov->iov_len = len;
-	return 1;
+	return true;
 }
 
 #endif

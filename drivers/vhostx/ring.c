@@ -155,7 +155,18 @@ void vhostx_ring_compact(struct vhostx_ring *r)
 	r->nr_desc -= base;
 }
 
-static int ring_map_desc(const struct vhostx_desc *desc,
+/**
+ * vhostx_ring_map_desc - translate a descriptor that is no table
+ * @desc: the descriptor
+ * @view: the queue's memory table
+ * @write: whether the device is to write or to read
+ * @iov: where the segments go
+ * @max: how many fit there
+ * @len: its bytes are added to this
+ *
+ * Return: segments, 0 where it has no byte; the negative of an enum vhostx_bad.
+ */
+int vhostx_ring_map_desc(const struct vhostx_desc *desc,
 			 struct vhostx_view *view, bool write,
 			 struct iovec *iov, unsigned int max, size_t *len)
 {
@@ -166,13 +177,27 @@ static int ring_map_desc(const struct vhostx_desc *desc,
 	if (!desc->len)
 		return 0;
 
-	n = vhostx_mem_map(view, desc->addr, desc->len,
-			   write ? VHOST_MAP_WO : VHOST_MAP_RO, iov, max);
+	n = vhostx_mem_translate(view, desc->addr, desc->len,
+				 write ? VHOST_MAP_WO : VHOST_MAP_RO, iov, max);
 	if (n < 0)
 		return -vhostx_ring_bad(n);
 
 	*len += desc->len;
 	return n;
+}
+
+static __always_inline int ring_map_desc(const struct vhostx_desc *desc,
+					 struct vhostx_view *view, bool write,
+					 struct iovec *iov, unsigned int max,
+					 size_t *len)
+{
+	if (unlikely(!max || !vhostx_desc_plain(desc, write) ||
+		     !vhostx_mem_hit(view, desc->addr, desc->len,
+				     write ? VHOST_MAP_WO : VHOST_MAP_RO, iov)))
+		return vhostx_ring_map_desc(desc, view, write, iov, max, len);
+
+	*len += desc->len;
+	return 1;
 }
 
 static int ring_map_indirect(struct vhostx_ring *r,
@@ -200,7 +225,7 @@ static int ring_map_indirect(struct vhostx_ring *r,
 }
 
 /**
- * vhostx_ring_map - translate a chain into segments of the owner's memory
+ * vhostx_ring_map_any - vhostx_ring_map() for any chain
  * @r: the ring
  * @chain: a chain of its cache
  * @view: the queue's memory table
@@ -209,12 +234,11 @@ static int ring_map_indirect(struct vhostx_ring *r,
  * @max: how many fit there
  * @len: bytes in the chain are added to this
  *
- * Return: segments, above 0; the negative of an enum vhostx_bad where the
- * chain cannot carry a frame; 0 where the ring broke, see &vhostx_ring.fault.
+ * Return: as vhostx_ring_map().
  */
-int vhostx_ring_map(struct vhostx_ring *r, const struct vhostx_chain *chain,
-		    struct vhostx_view *view, bool write, struct iovec *iov,
-		    unsigned int max, size_t *len)
+int vhostx_ring_map_any(struct vhostx_ring *r, const struct vhostx_chain *chain,
+			struct vhostx_view *view, bool write, struct iovec *iov,
+			unsigned int max, size_t *len)
 {
 	const struct vhostx_desc *desc = &r->desc_cache[chain->first];
 	unsigned int segs = 0;

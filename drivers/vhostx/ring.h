@@ -202,9 +202,12 @@ void vhostx_ring_set_base(struct vhostx_ring *r, u32 base);
 u32 vhostx_ring_base(const struct vhostx_ring *r);
 bool vhostx_ring_ok(const struct vhostx_ring *r);
 const char *vhostx_fault_name(enum vhostx_fault fault);
-int vhostx_ring_map(struct vhostx_ring *r, const struct vhostx_chain *chain,
-		    struct vhostx_view *view, bool write, struct iovec *iov,
-		    unsigned int max, size_t *len);
+int vhostx_ring_map_desc(const struct vhostx_desc *desc,
+			 struct vhostx_view *view, bool write,
+			 struct iovec *iov, unsigned int max, size_t *len);
+int vhostx_ring_map_any(struct vhostx_ring *r, const struct vhostx_chain *chain,
+			struct vhostx_view *view, bool write, struct iovec *iov,
+			unsigned int max, size_t *len);
 
 /**
  * vhostx_ring_at - a place in a part of a ring
@@ -584,6 +587,50 @@ static inline int vhostx_ring_kicks_mute(struct vhostx_ring *r)
 static inline int vhostx_ring_has_avail(struct vhostx_ring *r)
 {
 	return r->packed ? vhostx_packed_has_avail(r) : vhostx_split_has_avail(r);
+}
+
+/* A descriptor with bytes, of the right direction, that is no table. */
+static __always_inline bool vhostx_desc_plain(const struct vhostx_desc *desc,
+					      bool write)
+{
+	u16 kind = desc->flags & (VRING_DESC_F_WRITE | VRING_DESC_F_INDIRECT);
+
+	return kind == (write ? VRING_DESC_F_WRITE : 0) && desc->len;
+}
+
+/**
+ * vhostx_ring_map - translate a chain into segments of the owner's memory
+ * @r: the ring
+ * @chain: a chain of its cache
+ * @view: the queue's memory table
+ * @write: whether the device is to write (RX) or to read (TX) it
+ * @iov: where the segments go
+ * @max: how many fit there
+ * @len: bytes in the chain are added to this
+ *
+ * The usual chain is one descriptor in the region that answered last, and takes
+ * no call.
+ *
+ * Return: segments, above 0; the negative of an enum vhostx_bad where the
+ * chain cannot carry a frame; 0 where the ring broke, see &vhostx_ring.fault.
+ */
+static __always_inline int vhostx_ring_map(struct vhostx_ring *r,
+					   const struct vhostx_chain *chain,
+					   struct vhostx_view *view, bool write,
+					   struct iovec *iov, unsigned int max,
+					   size_t *len)
+{
+	const struct vhostx_desc *desc = &r->desc_cache[chain->first];
+
+	if (unlikely(chain->nr != 1 || chain->bad || vhostx_ring_broken(r) ||
+		     !max || !vhostx_desc_plain(desc, write)))
+		return vhostx_ring_map_any(r, chain, view, write, iov, max, len);
+	if (unlikely(!vhostx_mem_hit(view, desc->addr, desc->len,
+				     write ? VHOST_MAP_WO : VHOST_MAP_RO, iov)))
+		return vhostx_ring_map_desc(desc, view, write, iov, max, len);
+
+	*len += desc->len;
+	return 1;
 }
 
 #endif
