@@ -90,16 +90,42 @@ static void tx_flush(struct vhostx_vq *vq)
 	vhostx_vq_publish(vq);
 }
 
-/* In one piece, which the room before the frame takes: one copy. */
-static bool tx_copy_one(const void __user *from, void *hdr, size_t hlen,
-			void *frame, size_t len)
+static __always_inline bool tx_copy_part(void *to, const void __user *from,
+					 size_t len)
 {
-	size_t total = hlen + len;
+	return len <= VHOSTX_SHORT ? vhostx_load_in(to, from, len) :
+				     vhostx_copy_in(to, from, len);
+}
+
+/* Copy all but the first @skip bytes of a chain in several pieces. */
+static noinline bool tx_copy_parts(const struct iovec *seg, int segs,
+				   size_t skip, void *to)
+{
+	for (; segs; segs--, seg++) {
+		size_t over = min(skip, seg->iov_len);
+		size_t len = seg->iov_len - over;
+
+		if (unlikely(!tx_copy_part(to, seg->iov_base + over, len)))
+			return false;
+		to += len;
+		skip -= over;
+	}
+	return true;
+}
+
+/*
+ * Copy what a chain holds to @frame, and its header to the room before that, which
+ * takes it; from there to @hdr.
+ */
+static bool tx_copy(struct vhostx_vq *vq, int segs, void *hdr, void *frame,
+		    size_t len)
+{
+	size_t skip = vq->vhost_hlen, hlen = vq->sock_hlen;
 	void *to = frame - hlen;
 
-	if (unlikely(!(total <= VHOSTX_SHORT ?
-		       vhostx_load_in(to, from, total) :
-		       vhostx_copy_in(to, from, total))))
+	if (unlikely(!(likely(segs == 1) ?
+		       tx_copy_part(to, vq->iov[0].iov_base + skip, hlen + len) :
+		       tx_copy_parts(vq->iov, segs, skip, to))))
 		return false;
 	/* The usual length, which takes two moves where it is known. */
 	if (likely(hlen == sizeof(struct virtio_net_hdr_mrg_rxbuf)))
@@ -107,23 +133,6 @@ static bool tx_copy_one(const void __user *from, void *hdr, size_t hlen,
 	else
 		memcpy(hdr, to, hlen);
 	return true;
-}
-
-/* Copy what a chain holds, the header to @hdr and the frame to @frame. */
-static bool tx_copy(struct vhostx_vq *vq, int segs, void *hdr, void *frame,
-		    size_t len)
-{
-	size_t skip = vq->vhost_hlen, hlen = vq->sock_hlen;
-	struct iov_iter from;
-
-	if (likely(segs == 1))
-		return tx_copy_one(vq->iov[0].iov_base + skip, hdr, hlen, frame,
-				   len);
-
-	iov_iter_init(&from, ITER_SOURCE, vq->iov, segs, skip + hlen + len);
-	iov_iter_advance(&from, skip);
-	return copy_from_iter_full(hdr, hlen, &from) &&
-	       copy_from_iter_full(frame, len, &from);
 }
 
 /* Copy a frame of @len bytes into memory of ours and add it to the batch. */
