@@ -31,6 +31,8 @@ guest_test()
 # to QEMU, VHOST_DEV=fixed the choice of the device; VHOST_DEV=unix:SOCKET[,OPTIONS] is a
 # vhost-user back end, which takes the tap's place. With GUEST_IOMMU=1 the guest uses an IOMMU;
 # its NIC is behind it with the properties iommu_platform=on,ats=on,disable-legacy=on.
+# It has no guests itself: whether it could is a state that moves along, and KVM has failed
+# to set.
 guest_start()
 {
 	local name=$1 cpus=$2 tap=$3 queues=$4 props=${5:-} from=${6:-} dir=$GUEST_DIR
@@ -83,7 +85,7 @@ guest_start()
 		exec "${launch[@]}" qemu-system-x86_64 \
 			-name "$name" -nodefaults -no-user-config -display none \
 			-machine q35,accel=kvm,hpet=off,i8042=off,sata=off,smbus=off \
-			-cpu host -smp "$cpus" -m "${GUEST_MEM:-160}" \
+			-cpu host,svm=off,vmx=off -smp "$cpus" -m "${GUEST_MEM:-160}" \
 			-kernel "$L2_DIR/vmlinuz" -initrd "${guest_tools:-$L2_DIR}/initramfs" \
 			-append "$append" "${iommu[@]}" "${user[@]}" \
 			-serial "file:$dir/$name.console" \
