@@ -108,8 +108,12 @@ visitor_carries()
 	visitor_streams || return 1
 	rx=$(counter vm0 rx bytes)
 	tx=$(counter vm0 tx bytes)
-	wait_for 60 visitor_received && told running in_guest visitor stream &&
-		told running cat "$work/visitor" || return 1
+	wait_for 60 visitor_received
+	if ! told running in_guest visitor stream || ! told running cat "$work/visitor" ||
+		! visitor_received; then
+		all_queues
+		return 1
+	fi
 	rx=$(($(counter vm0 rx bytes) - rx))
 	tx=$(($(counter vm0 tx bytes) - tx))
 	count $(($(in_guest visitor stream | status received) + $(status received <"$work/visitor")))
