@@ -21,6 +21,8 @@ layouts=(split pool device)
 ends=(killed quits reset rebound halted)
 # KiB that the kernel may use more in the last third than in the first.
 slack=$((${GATE_SLACK:-16384} / 2))
+# Bytes each way that a visitor's stream is to carry, beside that of the guest that stays.
+ENOUGH=65536
 # Too few to compare thirds of.
 FEW=6
 work=$(mktemp -d)
@@ -96,8 +98,8 @@ visitor_streams()
 
 visitor_received()
 {
-	[ "$(in_guest visitor stream | status received)" -ge "$MORE" ] &&
-		[ "$(status received <"$work/visitor")" -ge "$MORE" ]
+	[ "$(in_guest visitor stream | status received)" -ge $ENOUGH ] &&
+		[ "$(status received <"$work/visitor")" -ge $ENOUGH ]
 }
 
 # A stream both ways, by vhostx's own counters.
@@ -105,9 +107,9 @@ visitor_carries()
 {
 	local rx tx
 
-	visitor_streams || return 1
 	rx=$(counter vm0 rx bytes)
 	tx=$(counter vm0 tx bytes)
+	visitor_streams || return 1
 	wait_for 60 visitor_received
 	if ! told running in_guest visitor stream || ! told running cat "$work/visitor" ||
 		! visitor_received; then
@@ -118,7 +120,7 @@ visitor_carries()
 	tx=$(($(counter vm0 tx bytes) - tx))
 	count $(($(in_guest visitor stream | status received) + $(status received <"$work/visitor")))
 	echo "vhostx: rx $rx tx $tx bytes"
-	[ "$rx" -ge $((MORE / 2)) ] && [ "$tx" -ge $((MORE / 2)) ] && healthy vm0 2 && used_vhost visitor
+	[ "$rx" -ge $ENOUGH ] && [ "$tx" -ge $ENOUGH ] && healthy vm0 2 && used_vhost visitor
 }
 
 killed()
