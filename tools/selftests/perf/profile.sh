@@ -10,7 +10,7 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 packets=1024
 csv=$top/Documentation/performance/profile.csv
-[ $# -gt 0 ] || set -- "tx 64 burst 1 drop" "tx 64 burst 1 stack" "tx 1500 burst 256 stack"
+[ $# -gt 0 ] || set -- "tx 64 burst 1 drop" "tx 64 burst 1 stack"
 
 prepare_host
 work=$(mktemp -d "$cache/profile.XXXXXX")
