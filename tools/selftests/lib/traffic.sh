@@ -140,6 +140,16 @@ status()
 	grep -oE "\<$1=[0-9]+" | cut -d = -f 2 | grep . || echo 0
 }
 
+# behind_iommu GUEST: the driver has accepted VIRTIO_F_ACCESS_PLATFORM, and the NIC's addresses are translated.
+behind_iommu()
+{
+	# shellcheck disable=SC2016 # the guest expands it
+	guest_run "$1" 10 'dev=$(readlink -f /sys/class/net/eth0/device);
+		cut -c 34 "$dev/features"; cat "$dev/../iommu_group/type"' >"$GUEST_DIR/$1.iommu"
+	cat "$GUEST_DIR/$1.iommu"
+	[ "$(tr '\n' ' ' <"$GUEST_DIR/$1.iommu")" = "1 DMA " ]
+}
+
 # Two guests on a bridge on which the host is 10.99.0.100: g1 is 10.99.0.1, g2 the next.
 both_up()
 {

@@ -5,6 +5,8 @@
 # shellcheck source=tools/selftests/lib/traffic.sh
 . "$(dirname "${BASH_SOURCE[0]}")/traffic.sh"
 
+USER_HOST=10.99.0.1
+USER_GUEST=10.99.0.2
 SOCKETS=$(mktemp -d /tmp/vhostx-user.XXXXXX)
 declare -A daemon_pid
 
@@ -82,4 +84,47 @@ reconnects()
 	7.* | 8.* | 9.[01]) echo reconnect=1 ;;
 	*) echo reconnect-ms=1000 ;;
 	esac
+}
+
+# user_start WHAT QUEUES PROPERTIES: the guest g1 on a daemon of the tap vx0; two points.
+user_start()
+{
+	tap_add vx0 "$2"
+	ip addr add $USER_HOST/24 dev vx0
+	check "$1: the daemon listens" daemon_start vx0 --queues="$2" || ktap_bail "no daemon"
+	VHOST_DEV=unix:$SOCKETS/vx0
+	guest_start g1 "$2" vx0 "$2" "$3"
+	guest_wait g1 || ktap_bail "the guest did not boot"
+	check "$1: the guest's NIC comes up" guest_net g1 $USER_GUEST/24
+	serve_guest g1
+}
+
+# user_moves FORMAT [PACKETS]: its two queues have rings of that format, and move what is sent
+# both ways, of a connection so many packets at least; eight points.
+user_moves()
+{
+	local run
+
+	check "$1: both queues run" healthy vx0 2
+	check "$1: with rings of that format" rings vx0 "$1" 2
+	mark vx0 g1
+	check "$1: guest pings host, 20 sizes up to 1472" ping_sizes g1 $USER_HOST 1472
+	check "$1: they went through vhostx" both_ways vx0 20
+	for run in tcp_tx tcp_rx; do
+		mark vx0 g1
+		check "$1: $run moves data" $run g1 $USER_HOST $USER_GUEST
+		traffic_note $run
+		check "$1: $run went through vhostx" \
+			went_through vx0 ${run#*_} "${2:-64}" "$(received_bytes)"
+	done
+}
+
+# user_finish WHAT: the guest goes first, and the daemon then holds what it held before; three
+# points.
+user_finish()
+{
+	check "$1: QEMU quits" guest_quit g1
+	check "$1: no queue is left" wait_for 10 none_left vx0
+	check "$1: the daemon ends well" daemon_end vx0 TERM
+	ip link del vx0
 }

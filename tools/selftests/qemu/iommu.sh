@@ -12,16 +12,6 @@ GUEST_IOMMU=1
 
 guest_test 29 "$@"
 
-# The driver has accepted VIRTIO_F_ACCESS_PLATFORM, and the NIC's addresses are translated.
-behind_iommu()
-{
-	# shellcheck disable=SC2016 # the guest expands it
-	guest_run "$1" 10 'dev=$(readlink -f /sys/class/net/eth0/device);
-		cut -c 34 "$dev/features"; cat "$dev/../iommu_group/type"' >"$GUEST_DIR/$1.iommu"
-	cat "$GUEST_DIR/$1.iommu"
-	[ "$(tr '\n' ' ' <"$GUEST_DIR/$1.iommu")" = "1 DMA " ]
-}
-
 pings()
 {
 	guest_net g1 10.99.0.2/24 && ping -q -i 0.05 -c 20 -W 3 10.99.0.2

@@ -36,6 +36,7 @@ declare -A only_on=(
 	[vhost-user/reconnect]=none
 	[vhost-user/testpmd]=6.12
 	[vhost-user/migrate]=none
+	[vhost-user/iommu]=6.12
 	[packages/deb]=none
 	[packages/make]=none
 	[soak/guests]=none
