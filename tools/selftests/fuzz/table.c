@@ -79,8 +79,8 @@ void table_check_translate(struct vhostx_view *view, u64 addr, u32 len)
 	int n;
 
 	known_forget(iov, sizeof(iov));
-	if (input_roll(2))
-		n = vhostx_mem_map(view, addr, len, perm, iov, max);
+	if (input_roll(2) && max && vhostx_mem_hit(view, addr, len, perm, iov))
+		n = 1;
 	else
 		n = vhostx_mem_translate(view, addr, len, perm, iov, max);
 	switch (n) {

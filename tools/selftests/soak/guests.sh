@@ -98,8 +98,8 @@ visitor_streams()
 
 visitor_received()
 {
-	[ "$(in_guest visitor stream | status received)" -ge $ENOUGH ] &&
-		[ "$(status received <"$work/visitor")" -ge $ENOUGH ]
+	[ "$(in_guest visitor stream | status received)" -ge "$ENOUGH" ] &&
+		[ "$(status received <"$work/visitor")" -ge "$ENOUGH" ]
 }
 
 # A stream both ways, by vhostx's own counters.
@@ -120,7 +120,7 @@ visitor_carries()
 	tx=$(($(counter vm0 tx bytes) - tx))
 	count $(($(in_guest visitor stream | status received) + $(status received <"$work/visitor")))
 	echo "vhostx: rx $rx tx $tx bytes"
-	[ "$rx" -ge $ENOUGH ] && [ "$tx" -ge $ENOUGH ] && healthy vm0 2 && used_vhost visitor
+	[ "$rx" -ge "$ENOUGH" ] && [ "$tx" -ge "$ENOUGH" ] && healthy vm0 2 && used_vhost visitor
 }
 
 killed()

@@ -142,9 +142,7 @@ heart_still()
 # Ask the emulator for the registers of each CPU, three times.
 look_at_cpus()
 {
-	local round
-
-	for round in 1 2 3; do
+	for _ in 1 2 3; do
 		echo "info registers -a" 1<>"$lab/monitor.in"
 		timeout 2 cat "$lab/monitor.out" || true
 	done >"$lab/registers"
