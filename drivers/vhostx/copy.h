@@ -12,6 +12,18 @@
 /* Bytes up to which loads or stores are cheaper than a call that copies. */
 #define VHOSTX_SHORT	128
 
+/* Architectures that have these inline offer none that does not look. */
+#ifdef INLINE_COPY_FROM_USER
+#define vhostx_copy_from_user	copy_from_user
+#else
+#define vhostx_copy_from_user	_copy_from_user
+#endif
+#ifdef INLINE_COPY_TO_USER
+#define vhostx_copy_to_user	copy_to_user
+#else
+#define vhostx_copy_to_user	_copy_to_user
+#endif
+
 #define vhostx_load(to, from, type, fault)				\
 	unsafe_get_user(*(type *)(to), (const type __user *)(from), fault)
 
@@ -72,7 +84,7 @@ fault:
  */
 static inline bool vhostx_copy_in(void *to, const void __user *from, size_t len)
 {
-	return !_copy_from_user(to, from, len);
+	return !vhostx_copy_from_user(to, from, len);
 }
 
 /**
@@ -86,7 +98,7 @@ static inline bool vhostx_copy_in(void *to, const void __user *from, size_t len)
 static inline bool vhostx_copy_out(void __user *to, const void *from,
 				   size_t len)
 {
-	return !_copy_to_user(to, from, len);
+	return !vhostx_copy_to_user(to, from, len);
 }
 
 #endif
