@@ -53,9 +53,11 @@ runner_case()
 	printf '#!/bin/bash\n%s\n' "$2" >"$work/group/case.sh"
 	chmod +x "$work/group/case.sh"
 	said=$(
-		tests=$work cgroup=/sys/fs/cgroup/selfcheck
+		tests=$work cgroup=/sys/fs/cgroup/selfcheck VHOSTX_LOGS=$work
+		stands_at 1 >/dev/null 2>&1 &
 		run group/case.sh 2 >"$work/output" 3>/dev/null
 		status=$?
+		kill $! 2>/dev/null
 		judge "$work/output" "$status" 2
 	)
 	expect "$1" "${said:-clean}" "$3"
@@ -120,7 +122,7 @@ say_nothing()
 }
 
 echo "KTAP version 1"
-echo "1..33"
+echo "1..34"
 
 gate_case "a clean test passes" say_nothing '^$'
 gate_case "a line in the kernel log" warn '^kernel log: .*WARNING'
@@ -157,6 +159,7 @@ echo 0 >/proc/sys/vm/nr_hugepages
 
 runner_case "a good test passes" 'echo 1..1; echo ok 1' '^clean$'
 runner_case "a hanging test is ended" 'echo 1..1; sleep 60' '^timed out'
+runner_case "and where it stood is told" 'echo 1..1; sleep 60' '^(\[<0>\] )?hrtimer_nanosleep'
 runner_case "a point that is missing" 'echo 1..2; echo ok 1' '^planned 2 points, 1 seen$'
 runner_case "no points at all" 'true' '^planned no points, 0 seen$'
 runner_case "a silent bad end" 'echo 1..1; echo ok 1; exit 3' '^exit status 3$'
