@@ -122,7 +122,7 @@ say_nothing()
 }
 
 echo "KTAP version 1"
-echo "1..34"
+echo "1..36"
 
 gate_case "a clean test passes" say_nothing '^$'
 gate_case "a line in the kernel log" warn '^kernel log: .*WARNING'
@@ -181,6 +181,19 @@ for said in 'KVM internal error. Suberror: 1' 'KVM internal error. Suberror: 3';
 	[[ $said = *3 ]] && grep -q 'TCG' /proc/cpuinfo || want=once
 	echo "$said" >"$work/logs/g1.qemu"
 	expect "$said" "$(emulator_erred "$work/logs" && echo again || echo once)" "^$want$"
+done
+rm "$work/logs"/*
+for said in stands moves; do
+	want=once
+	[ "$said" = moves ] || ! grep -q 'TCG' /proc/cpuinfo || want=again
+	for round in 1 2; do
+		rip=1
+		[ "$said" = stands ] || rip=$round
+		printf '== g1, round %s\nCPU#0\nRIP=%s RFL=00010246\nIRR\t 36\nexits %s000\nirq_injections 7\n' \
+			$round $rip $((round * 9))
+	done >"$work/logs/g1.state"
+	expect "a processor that $said" \
+		"$(emulator_erred "$work/logs" && echo again || echo once)" "^$want$"
 done
 
 rm -r "$work"
