@@ -120,7 +120,7 @@ worker_moves()
 	read -r moves ms < <(../netlink/move "$tid" 5)
 	echo "$moves moves in $ms ms"
 	kill "$stream"
-	wait "$stream" || return 1
+	wait_end 30 "$stream" || return 1
 	wait_for 10 stream_whole && [ "$moves" -ge $((ms * 9 / 100)) ]
 }
 

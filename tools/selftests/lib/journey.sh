@@ -163,7 +163,8 @@ hop()
 	guest=$next
 	check "hop $what: the stream goes on, by this device" carries ||
 		ktap_bail "the guest is not what it was"
-	check "hop $what: memory holds" memory_holds
+	check "hop $what: memory holds" memory_holds ||
+		ktap_bail "the guest is not what it was"
 	[ "$pairs" = 1 ] || check "hop $what: every queue pair moves packets" every_pair
 
 	note "$(migrate_figure total) ms, $(migrate_figure down) ms of them down"
@@ -173,7 +174,8 @@ hop()
 stream_ends()
 {
 	kill "$stream"
-	wait "$stream" || return 1
+	# A guest that hangs never ends its side.
+	wait_end 30 "$stream" || return 1
 	stream=
 	wait_for 10 stream_is "done" &&
 		received_since "$(status sent <"$host_status")" \

@@ -99,3 +99,14 @@ wait_for()
 		sleep 0.1
 	done
 }
+
+child_gone()
+{
+	! kill -0 "$1" 2>/dev/null
+}
+
+# wait_end SECONDS PID: the status of a child that ends in time.
+wait_end()
+{
+	wait_for "$1" child_gone "$2" && wait "$2"
+}
