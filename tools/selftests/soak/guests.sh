@@ -431,7 +431,6 @@ trap finish EXIT
 : >"$work/gaps"
 : >"$work/measures"
 : >"$work/quiet"
-: >"$host_status"
 count 0
 journey_start
 tap_add vm0
