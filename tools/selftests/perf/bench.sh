@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Measure vhostx beside vhost-net in hosts of the lab, and say which goals are reached. The
 # status says whether the measuring worked, not what came out.
-# Usage: bench.sh [-q | -i | -p] [K]	all; writes Documentation/performance.rst and what is with it
+# Usage: bench.sh [-q | -i | -p | -g] [K]	all; writes Documentation/performance.rst and what is with it
 #	 -q: the cases of the goals alone, in some minutes; writes no documentation
 #	 -p: polling alone; the documentation keeps all other figures
+#	 -g: guests alone, likewise
 #	 -i: instructions alone; the documentation keeps its wall-clock figures, as older ones
 set -euo pipefail
 # shellcheck source=tools/selftests/vm/lib.sh
@@ -13,19 +14,25 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 l1=/opt/vhostx/selftests/perf
 quick=
-instructions=
-polling=
-while getopts qip option; do
+only=
+while getopts qipg option; do
 	case $option in
 	q) quick=yes ;;
-	i) instructions=yes ;;
-	p) polling=yes ;;
+	i) only=instructions ;;
+	p) only=polling ;;
+	g) only=guests ;;
 	*) exit 2 ;;
 	esac
 done
 shift $((OPTIND - 1))
 k=${1:-$build_kernel}
 failed=
+
+# Is the part $1 wanted?
+wanted()
+{
+	[ -z "$only" ] || [ "$only" = "$1" ]
+}
 
 # part NAME COMMAND [VARIABLE=VALUE...]: a host that runs COMMAND; what it measures goes to
 # a file, what else it says to whoever waits.
@@ -61,27 +68,28 @@ prepare_host
 work=$(mktemp -d "$cache/bench.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 export VHOSTX_RUN_LIMIT=${VHOSTX_RUN_LIMIT:-3000}
-if [ -z "$polling" ]; then
+if wanted instructions; then
 	part instructions "bash $l1/instructions.sh ${quick:+-q}" VHOSTX_ICOUNT=1
 	part instructions-no-init "bash $l1/instructions.sh ${quick:+-q}" VHOSTX_ICOUNT=1 \
 		"VHOSTX_APPEND=init_on_alloc=0 ${VHOSTX_APPEND:-}"
 fi
-[ -n "$instructions" ] || part polling "$l1/poll"
-[ -n "$instructions$polling" ] || part guests "bash $l1/guests.sh ${quick:+-q}"
+! wanted polling || part polling "$l1/poll"
+! wanted guests || part guests "bash $l1/guests.sh ${quick:+-q}"
 
 results=$cache/bench-$k${quick:+-quick}.json
 jq -s --arg version "$(sed -n 's/^PACKAGE_VERSION="\(.*\)"/\1/p' "$top/dkms.conf")" \
 	--arg quick "$quick" -f "$here/results.jq" "$work"/* >"$work/results"
-if [ -n "$instructions" ]; then
-	jq --slurpfile old "$top/Documentation/performance/results.json" \
-		'.guests = $old[0].guests | .polling = $old[0].polling | .guests_older = true' \
-		"$work/results" >"$results"
-elif [ -n "$polling" ]; then
-	jq --slurpfile old "$top/Documentation/performance/results.json" \
-		'.polling as $new | $old[0] | .polling = $new' "$work/results" >"$results"
-else
-	mv "$work/results" "$results"
-fi
+old=(--slurpfile old "$top/Documentation/performance/results.json")
+case $only in
+instructions)
+	jq "${old[@]}" '.guests = $old[0].guests | .polling = $old[0].polling |
+		.guests_older = true' "$work/results" ;;
+polling) jq "${old[@]}" '.polling as $new | $old[0] | .polling = $new' "$work/results" ;;
+guests)
+	jq "${old[@]}" '.guests as $new | $old[0] | .guests = $new | .guests_older = false' \
+		"$work/results" ;;
+*) cat "$work/results" ;;
+esac >"$results"
 [ -n "$quick$failed" ] || "$here/report.sh" "$results" "$top/Documentation"
 table "$results"
 say "figures: $results; $SECONDS s in all"

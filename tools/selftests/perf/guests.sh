@@ -11,6 +11,8 @@ PORT=7001
 # Of a sample; iperf3 knows seconds only.
 MS=500
 IDLE_SECONDS=10
+# The most that an operator can set: an emulated guest takes milliseconds to answer.
+POLL_US=10000
 # Those that are compared; peers come beside them.
 mine=(vhost-net vhostx)
 peers=()
@@ -212,7 +214,8 @@ sample_udp_rx()
 	stream "$1" "$2" UDP rx -u -b 0 -l 1400
 }
 
-sample_latency()
+# latency GUEST ROUND NAME
+latency()
 {
 	local said
 
@@ -220,8 +223,31 @@ sample_latency()
 	said=$(timeout 30 /opt/vhostx/selftests/perf/latency ask "${subnet[$1]}.2" $PORT $((2 * MS))) ||
 		bad "$1: no answers" || return
 	close_books "$1" rx || return
-	say "request/response, p50" us "$1" "$2" "$(grep -oE 'p50=[0-9.]+' <<<"$said" | cut -c5-)"
-	say "request/response, p99" us "$1" "$2" "$(grep -oE 'p99=[0-9.]+' <<<"$said" | cut -c5-)"
+	say "$3, p50" us "$1" "$2" "$(grep -oE 'p50=[0-9.]+' <<<"$said" | cut -c5-)"
+	say "$3, p99" us "$1" "$2" "$(grep -oE 'p99=[0-9.]+' <<<"$said" | cut -c5-)"
+}
+
+sample_latency()
+{
+	latency "$1" "$2" request/response
+}
+
+sample_latency_polling()
+{
+	latency "$1" "$2" "request/response, adaptive polling"
+}
+
+# poll MODE: all queues of vhostx; vhost-net's never do.
+poll()
+{
+	local line
+
+	while read -r line; do
+		[[ $line =~ dev=([0-9]+)\ .*queue=([rt]x)\  ]] || fail "no queue: $line"
+		nsenter --net=/proc/1/ns/net vhostx queue set \
+			"${BASH_REMATCH[1]}/${BASH_REMATCH[2]}" poll-mode "$1" poll-us $POLL_US ||
+			fail "no polling: $line"
+	done < <(all_queues)
 }
 
 # All are idle at once.
@@ -354,6 +380,8 @@ if [ -n "$quick" ]; then
 	series 12 tcp_tx
 	series 12 tcp_rx
 	series 12 latency
+	poll adaptive
+	series 12 latency_polling
 else
 	for round in 0 1 2; do
 		sample_idle $round
@@ -362,6 +390,10 @@ else
 	for name in tcp_tx tcp_rx udp_tx udp_rx latency; do
 		series 14 $name
 	done
+	# It would take a processor from others.
+	peers=()
+	poll adaptive
+	series 14 latency_polling
 fi
 progress "done"
 [ -z "$failed" ]
