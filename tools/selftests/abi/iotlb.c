@@ -297,7 +297,7 @@ TEST_F(msg, features_empty_it)
 	EXPECT_EQ(-EFAULT, vmm_backend(self->v, RX, self->nic.tap));
 }
 
-/* How often it has asked; vhost-net asks twice when kicked before an answer. */
+/* How often vhost-net has asked, which asks twice when kicked before an answer. */
 static unsigned int settled(const struct iotlb *t)
 {
 	unsigned int misses;
@@ -321,7 +321,7 @@ TEST_F(msg, features_on_running_queues)
 	ASSERT_EQ(0, nic_ping_rx(&self->nic, 60, 1));
 	/* The same buffers again: there is nothing to ask for. */
 	for (int i = 0; i < 2; i++) {
-		unsigned int before = settled(&self->t);
+		unsigned int before = variant->vhostx ? self->t.misses : settled(&self->t);
 
 		ASSERT_EQ(0, nic_ping_tx(&self->nic, 60, 2));
 		ASSERT_EQ(0, nic_ping_rx(&self->nic, 60, 2));
