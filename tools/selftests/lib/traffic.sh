@@ -5,6 +5,8 @@
 . "$(dirname "${BASH_SOURCE[0]}")/guest.sh"
 
 TRAFFIC_TIME=2
+# A receiver counts whole blocks: iperf3's own for TCP.
+TRAFFIC_BLOCK=128K
 TRAFFIC_LIMIT=$((60 * ${VHOSTX_SLOW:-1}))
 
 # iperf3 servers on both ends; they live as long as the guest and the namespace.
@@ -30,13 +32,13 @@ serve_guest()
 # Each runs for $TRAFFIC_TIME seconds and leaves iperf3's words in a file.
 tcp_tx()
 {
-	guest_run "$1" $TRAFFIC_LIMIT "iperf3 -c $2 -t $TRAFFIC_TIME --connect-timeout 9000" |
+	guest_run "$1" $TRAFFIC_LIMIT "iperf3 -c $2 -t $TRAFFIC_TIME -l $TRAFFIC_BLOCK --connect-timeout 9000" |
 		received
 }
 
 tcp_rx()
 {
-	timeout $TRAFFIC_LIMIT iperf3 -c "$3" -t $TRAFFIC_TIME --connect-timeout 9000 | received
+	timeout $TRAFFIC_LIMIT iperf3 -c "$3" -t $TRAFFIC_TIME -l $TRAFFIC_BLOCK --connect-timeout 9000 | received
 }
 
 udp_tx()

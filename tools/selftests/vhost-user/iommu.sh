@@ -9,6 +9,7 @@ set -u
 
 # Slow: each buffer takes messages to QEMU and back.
 TRAFFIC_TIME=8
+TRAFFIC_BLOCK=4K
 PACKETS=16
 NIC=disable-legacy=on,iommu_platform=on,ats=on
 GUEST_IOMMU=1
