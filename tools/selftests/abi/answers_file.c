@@ -24,7 +24,7 @@
 
 static int set_nonblock(struct dev *d)
 {
-	return fcntl(d->v.fd, F_SETFL, O_NONBLOCK) ? -errno : 0;
+	return iotlb_nonblock(d->v.fd);
 }
 
 static int owned_nonblock(struct dev *d)

@@ -58,11 +58,6 @@ static int start(struct nic *n, struct iotlb *t)
 #define START_TX()	(iotlb_map_used(&self->t) ?:			\
 			 vmm_backend(self->v, TX, self->nic.tap))
 
-static int set_nonblock(int fd)
-{
-	return fcntl(fd, F_SETFL, O_NONBLOCK);
-}
-
 /* Bytes, or -errno. */
 static int try_read(int fd, void *to, size_t size)
 {
@@ -406,7 +401,7 @@ TEST_F(msg, stop_forgets_the_question)
 	ASSERT_NE(0, events(self->fd));
 	ASSERT_EQ(0, vmm_stop(self->v));
 	EXPECT_EQ(0, events(self->fd));
-	ASSERT_EQ(0, set_nonblock(self->fd));
+	ASSERT_EQ(0, iotlb_nonblock(self->fd));
 	EXPECT_EQ(-EAGAIN, try_read(self->fd, buf, sizeof(buf)));
 }
 

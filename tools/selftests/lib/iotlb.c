@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -55,6 +56,11 @@ int iotlb_use_v2(int fd, bool v2)
 	return ioctl(fd, VHOST_SET_BACKEND_FEATURES, &f) ? -errno : 0;
 }
 
+int iotlb_nonblock(int fd)
+{
+	return fcntl(fd, F_SETFL, O_NONBLOCK) ? -errno : 0;
+}
+
 int iotlb_read(int fd, bool v2, struct vhost_iotlb_msg *m, int timeout_ms)
 {
 	struct pollfd p = { .fd = fd, .events = POLLIN };
@@ -70,7 +76,7 @@ int iotlb_read(int fd, bool v2, struct vhost_iotlb_msg *m, int timeout_ms)
 		return -ETIMEDOUT;
 	memset(&msg, 0xff, sizeof(msg));
 	if (read(fd, &msg, sizeof(msg)) != sizeof(msg))
-		return -errno;
+		return errno == EAGAIN ? -ETIMEDOUT : -errno;
 	*m = msg.two.iotlb;
 	if (msg.two.type != (v2 ? VHOST_IOTLB_MSG_V2 : VHOST_IOTLB_MSG) ||
 	    m->type != VHOST_IOTLB_MISS || (v2 && msg.two.asid))
@@ -271,6 +277,10 @@ static void *serve(void *arg)
 
 int iotlb_serve(struct iotlb *t)
 {
+	int ret = iotlb_nonblock(t->v->fd);
+
+	if (ret)
+		return ret;
 	t->stop = false;
 	t->error = 0;
 	t->misses = 0;

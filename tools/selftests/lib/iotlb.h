@@ -30,6 +30,9 @@ int iotlb_invalidate(int fd, uint64_t iova, uint64_t size);
 /* Backend features: with VHOST_BACKEND_F_IOTLB_MSG_V2 or without. */
 int iotlb_use_v2(int fd, bool v2);
 
+/* A reader waits for a question in poll() alone: what was one is none once a queue stops. */
+int iotlb_nonblock(int fd);
+
 /* The next question, of the expected version; 0 or -errno. Waits that long. */
 int iotlb_read(int fd, bool v2, struct vhost_iotlb_msg *m, int timeout_ms);
 

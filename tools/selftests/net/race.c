@@ -171,7 +171,7 @@ static int lay_out(struct race *r)
 	r->canary = vmm_ptr(v, r->hole);
 	memset(r->canary, CANARY, CANARY_SIZE);
 	if (r->iommu) {
-		ret = iotlb_open(&r->t, v, true);
+		ret = iotlb_open(&r->t, v, true) ?: iotlb_nonblock(v->fd);
 		for (uint64_t at = 0; at < CANARY_SIZE && !ret; at += IOTLB_PAGE)
 			ret = iotlb_protect(&r->t, r->hole + at, VHOST_ACCESS_RO);
 		return ret;
