@@ -19,6 +19,7 @@
 #include <sys/wait.h>
 
 #include "answers.h"
+#include "clock.h"
 #include "fuzz.h"
 #include "nic.h"
 

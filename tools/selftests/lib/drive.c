@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "drive.h"
 
 static void *drive(void *arg)

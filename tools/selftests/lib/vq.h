@@ -89,8 +89,6 @@ void vq_call_after(struct vq *q, unsigned int n);
 /* Value of an eventfd, which is emptied; waits that long for the first. */
 uint64_t efd_read(int fd, int timeout_ms);
 
-long now_ms(void);
-
 /* vq_packed.c, for vq.c: the same of a packed ring. */
 void vq_packed_reset(struct vq *q, uint16_t base);
 int vq_packed_build(struct vq *q, const struct vq_seg *seg, unsigned int n,

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 
+#include "clock.h"
 #include "devices.h"
 #include "dirty.h"
 #include "drive.h"

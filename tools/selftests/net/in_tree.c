@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "clock.h"
 #include "devices.h"
 
 #define HDR		12

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
+#include "clock.h"
 #include "scattered.h"
 
 /* Where nothing of the guest's is. */

@@ -7,6 +7,7 @@
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 
+#include "clock.h"
 #include "devices.h"
 #include "dirty.h"
 

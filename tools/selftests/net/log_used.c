@@ -4,6 +4,7 @@
  * What is logged lies where the VMM says, not where the ring does; but for a
  * packed ring that is said of its event suppression alone.
  */
+#include "clock.h"
 #include "logged.h"
 
 FIXTURE(used) {

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "clock.h"
 #include "devices.h"
 
 #define PAGE		4096

@@ -2,6 +2,7 @@
 /* Kicks and calls: none is lost, and none comes that nobody wanted. */
 #include <string.h>
 
+#include "clock.h"
 #include "devices.h"
 
 /* Each way, as many rounds as fit into the time, but never fewer than the least. */

@@ -8,6 +8,7 @@
 #include <stdatomic.h>
 #include <string.h>
 
+#include "clock.h"
 #include "devices.h"
 #include "dirty.h"
 #include "hostile.h"

@@ -7,20 +7,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "netlink.h"
 
 #define INTERVAL_MS	10
-
-static unsigned long now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 static int move(struct nl *nl, unsigned int tid, const char *cpus)
 {
@@ -33,7 +25,7 @@ static int move(struct nl *nl, unsigned int tid, const char *cpus)
 
 int main(int argc, char **argv)
 {
-	unsigned long start, next, end;
+	long start, next, end;
 	unsigned int tid, moves = 0;
 	static struct nl nl;
 	int ret;
@@ -45,7 +37,7 @@ int main(int argc, char **argv)
 	if (ret)
 		errx(1, "netlink: %s", strerror(-ret));
 	start = now_ms();
-	end = start + 1000 * strtoul(argv[2], NULL, 0);
+	end = start + 1000 * strtol(argv[2], NULL, 0);
 	for (next = start; next < end; next += INTERVAL_MS) {
 		ret = move(&nl, tid, moves++ % 2 ? "0" : "1");
 		if (ret)
@@ -54,7 +46,7 @@ int main(int argc, char **argv)
 		while (now_ms() < next + INTERVAL_MS)
 			usleep(500);
 	}
-	printf("%u %lu\n", moves, now_ms() - start);
+	printf("%u %ld\n", moves, now_ms() - start);
 	nl_close(&nl);
 	return 0;
 }

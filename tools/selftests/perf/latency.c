@@ -13,23 +13,16 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 #include <arpa/inet.h>
+
+#include "clock.h"
 
 #define SAMPLES_MAX	200000
 #define LOST_MS		1000	/* an answer that takes longer is none */
 #define WARM_UP		10
 
 static double sample[SAMPLES_MAX];
-
-static double now_us(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1e6 + t.tv_nsec / 1e3;
-}
 
 static struct sockaddr_in inet_of(const char *host, const char *port)
 {

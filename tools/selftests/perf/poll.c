@@ -10,9 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "netlink.h"
 #include "nic.h"
 
@@ -71,14 +71,6 @@ static void set_mode(uint32_t mode)
 		must("polling", nl_talk(&nl, nlh, NULL, NULL));
 	}
 	nl_close(&nl);
-}
-
-static double now_us(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1e6 + t.tv_nsec / 1e3;
 }
 
 static int compare(const void *a, const void *b)

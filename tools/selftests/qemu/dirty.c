@@ -13,9 +13,9 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "pattern.h"
 #include "status.h"
-#include "vq.h"
 
 #define PAGE	4096
 #define WORDS	(PAGE / sizeof(uint64_t))

@@ -21,9 +21,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "pattern.h"
 #include "status.h"
-#include "vq.h"
 
 #define CHUNK	65536
 #define ROOM	(8 << 20)	/* bytes that a socket takes before its peer must wait */

@@ -20,9 +20,9 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "netlink.h"
 #include "nic.h"
 
@@ -82,15 +82,7 @@ static bool good(const char *what, int ret)
 	return false;
 }
 
-static uint32_t now_us(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000000ULL + t.tv_nsec / 1000;
-}
-
-static void took(struct times *t, uint32_t begin)
+static void took(struct times *t, double begin)
 {
 	if (t->n < SAMPLES_MAX)
 		t->us[t->n++] = now_us() - begin;
@@ -247,7 +239,7 @@ static void *echo(void *arg)
 
 static void wake(void)
 {
-	uint32_t begin = now_us();
+	double begin = now_us();
 	uint64_t word = 1;
 
 	if (write(ask, &word, sizeof(word)) != sizeof(word) ||
@@ -316,7 +308,7 @@ static int put(uint32_t seed)
 /* One frame each way, and how long each took. */
 static bool single(uint32_t seed)
 {
-	uint32_t begin = now_us();
+	double begin = now_us();
 
 	if (!good("post", post(seed)))
 		return false;
