@@ -314,11 +314,13 @@ all_lives()
 
 	while [ "$SECONDS" -lt "$end" ]; do
 		if ! live; then
+			ends_record "$GUEST_DIR"
 			emulator_erred "$GUEST_DIR" && [ $((++erred * 5)) -le $((lives + 5)) ] || return 1
 			note "the emulated processor broke a guest: another one"
 		fi
 		leave
-		rm -f "$GUEST_DIR"/{g[0-9]*,visitor.*}
+		rm -f "$GUEST_DIR"/{g[0-9]*,visitor.*,ends}
+		ends_watch
 		measure
 		step "the device beside them is sound" churning &&
 			step "no word in the kernel's log" sound || return 1

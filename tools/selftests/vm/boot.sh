@@ -47,4 +47,5 @@ exec "$vm/chroot.sh" "${binds[@]}" "$build_kernel" \
 	-fsdev local,id=lab,path=/lab,security_model=none \
 	-device virtio-9p-pci,fsdev=lab,mount_tag=lab \
 	-chardev pipe,id=monitor,path=/lab/monitor -mon monitor \
+	-d cpu_reset -D /lab/cpu_reset \
 	-device virtio-rng-pci -chardev stdio,id=console,signal=off -serial chardev:console

@@ -120,7 +120,7 @@ prepare()
 	if grep -qs '^packages/' "$lab/tests"; then
 		build_packages
 	fi
-	cp "$vm/init" "$vm/runner" "$vm/gate.sh" "$lab/stage/opt/vhostx/vm"
+	cp "$vm/init" "$vm/runner" "$vm/gate.sh" "$vm/emulator.sh" "$lab/stage/opt/vhostx/vm"
 	tar -C "$lab/stage" -cf "$lab/parts/stage.tar" .
 	rm -rf "$lab/stage"
 }
@@ -210,9 +210,20 @@ run_l1()
 # module or for a lock, where no watchdog sees it, may be the module's fault.
 emulator_hung()
 {
-	[ -n "$silent" ] && [ "$(tests_done)" -gt 0 ] &&
-		! cpus_stand | grep -qE 'vhostx|spin_lock|rwlock' &&
-		! grep -qE '^flags.* (vmx|svm)( |$)' /proc/cpuinfo &&
+	[ -n "$silent" ] && [ "$(tests_done)" -gt 0 ] && kernel_is_silent &&
+		! cpus_stand | grep -qE 'vhostx|spin_lock|rwlock'
+}
+
+# They can lose their way, too: what they execute is gone, and so are the handlers of that.
+emulator_fell()
+{
+	grep -qsx 'Triple fault' "$lab/cpu_reset" && kernel_is_silent
+}
+
+# On emulated processors a kernel has said nothing of what is wrong.
+kernel_is_silent()
+{
+	! grep -qE '^flags.* (vmx|svm)( |$)' /proc/cpuinfo &&
 		! tail -n 50 "$lab/console" | grep -qE \
 			'(soft|hard) (lockup|LOCKUP)|self-detected stall|detected stalls|blocked for more|BUG: |Oops|WARNING: |Kernel panic'
 }
@@ -232,10 +243,10 @@ go_on()
 	touch "$lab/keep"
 	tail -n "+$done" "$lab/tests" >"$lab/tests.left"
 	mv "$lab/tests.left" "$lab/tests"
-	say "L1 hung without a word from its kernel: once more from $(head -n 1 "$lab/tests") on"
+	say "L1 $1 without a word from its kernel: once more from $(head -n 1 "$lab/tests") on"
 	awk '{ held = held $0 "\n" } /^(not )?ok / { printf "%s", held; held = "" }' "$lab/ktap" >"$lab/ktap.done"
 	mv "$lab/ktap.done" "$lab/ktap"
-	rm -f "$lab/current" "$lab"/heart.*
+	rm -f "$lab/current" "$lab/cpu_reset" "$lab"/heart.*
 }
 
 prepare_host
@@ -286,7 +297,10 @@ test)
 	: >"$lab/ktap"
 	run_l1
 	if emulator_hung; then
-		go_on
+		go_on "hung"
+		run_l1
+	elif emulator_fell; then
+		go_on "ended by a triple fault"
 		run_l1
 	fi
 	if ! grep -q '^# done$' "$lab/ktap"; then

@@ -122,7 +122,7 @@ say_nothing()
 }
 
 echo "KTAP version 1"
-echo "1..36"
+echo "1..39"
 
 gate_case "a clean test passes" say_nothing '^$'
 gate_case "a line in the kernel log" warn '^kernel log: .*WARNING'
@@ -193,6 +193,17 @@ for said in stands moves; do
 			$round $rip $((round * 9))
 	done >"$work/logs/g1.state"
 	expect "a processor that $said" \
+		"$(emulator_erred "$work/logs" && echo again || echo once)" "^$want$"
+done
+rm "$work/logs"/*
+# One that ends behind what it executed, one that ends elsewhere, one that ends by what it reads.
+for said in "00a2fa 10" "00b2fa 10" "00a2fa 00"; do
+	want=once
+	[ "$said" != "00a2fa 10" ] || ! grep -q 'TCG' /proc/cpuinfo || want=again
+	printf ' qemu-7 [1] d: 1: kvm_exit: vcpu 1 reason %s rip 0xffffffffa1%s info1 0x0 %s\n' \
+		msr 00a2f8 'intr_info 0x000000ec error_code 0x00000000' \
+		shutdown "${said% *}" "intr_info 0x80000b0e error_code 0x000000${said#* }" >"$work/logs/ends"
+	expect "a processor that ended at ${said/ /, error }" \
 		"$(emulator_erred "$work/logs" && echo again || echo once)" "^$want$"
 done
 
