@@ -65,8 +65,8 @@ cpu_stands()
 }
 
 # The processor under the guests erred: a guest's first touch of a device is said to be in the
-# middle of an interrupt, or it stands still, or what it was executing is gone. No device can
-# bring that about. $1 is where the test's logs are.
+# middle of an interrupt, or it stands still, or what it was executing is gone. $1 is where
+# the test's logs are.
 emulator_erred()
 {
 	local state
