@@ -20,6 +20,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/sysinfo.h>
 #include <unistd.h>
 
 #include "clock.h"
@@ -168,8 +169,9 @@ static int set_layout(void)
 
 static int move_worker(void)
 {
-	static const char * const cpus[] = { "0", "1", "0-1" };
+	unsigned int n = get_nprocs(), first = rand() % n;
 	struct nlmsghdr *nlh;
+	char cpus[24];
 	struct stats s;
 	int ret = nic_stats(rand() % 2 ? RX : TX, &s);
 
@@ -177,7 +179,8 @@ static int move_worker(void)
 		return ret;
 	nlh = nl_request(&nl, VHOSTX_CMD_WORKER_SET, 0);
 	mnl_attr_put_u32(nlh, VHOSTX_A_WORKER_TID, s.worker);
-	mnl_attr_put_strz(nlh, VHOSTX_A_WORKER_CPUS, cpus[rand() % ARRAY_SIZE(cpus)]);
+	snprintf(cpus, sizeof(cpus), "%u-%u", first, first + rand() % (n - first));
+	mnl_attr_put_strz(nlh, VHOSTX_A_WORKER_CPUS, cpus);
 	orders++;
 	return nl_talk(&nl, nlh, NULL, NULL);
 }
