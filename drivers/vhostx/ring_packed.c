@@ -159,7 +159,20 @@ fault:
 	return -VHOSTX_FAULT_DESC_READ;
 }
 
-/* The chain at hand, of several descriptors or of an indirect one. */
+static __always_inline bool tail_holds_table(u64 tail)
+{
+	return tail_len(tail) && !(tail_len(tail) % sizeof(struct vring_packed_desc));
+}
+
+/* One descriptor, with bytes or with a table of descriptors that may be one. */
+static __always_inline bool tail_alone(u64 tail)
+{
+	u16 kind = tail_flags(tail) & (VRING_DESC_F_NEXT | VRING_DESC_F_INDIRECT);
+
+	return !kind || (kind == VRING_DESC_F_INDIRECT && tail_holds_table(tail));
+}
+
+/* The chain at hand, whatever it is. */
 static __always_inline int packed_fetch_long(struct packed_walk *w, u64 tail,
 					     struct vhostx_chain *chain,
 					     struct vhostx_desc *cache)
@@ -181,8 +194,7 @@ static __always_inline int packed_fetch_long(struct packed_walk *w, u64 tail,
 		if (flags & VRING_DESC_F_INDIRECT) {
 			if (flags & VRING_DESC_F_NEXT)
 				return -VHOSTX_FAULT_INDIRECT_NEST;
-			if (!tail_len(tail) ||
-			    tail_len(tail) % sizeof(struct vring_packed_desc))
+			if (!tail_holds_table(tail))
 				return -VHOSTX_FAULT_INDIRECT_LEN;
 		}
 		nr++;
@@ -220,9 +232,7 @@ static __always_inline int packed_fetch_chain(struct packed_walk *w, u64 tail,
 	chain->first = w->nr_desc;
 	chain->place = walk_place(w);
 	cache += w->nr_desc;
-	if (unlikely(w->nr_desc == VHOSTX_CHAIN_MAX ||
-		     tail_flags(tail) & (VRING_DESC_F_NEXT |
-					 VRING_DESC_F_INDIRECT))) {
+	if (unlikely(w->nr_desc == VHOSTX_CHAIN_MAX || !tail_alone(tail))) {
 		ret = packed_fetch_long(w, tail, chain, cache);
 		if (ret)
 			return ret;
