@@ -125,26 +125,15 @@ void vhostx_ring_begin(struct vhostx_ring *r)
 }
 
 /**
- * vhostx_ring_compact - make room at the end of the cache
+ * vhostx_ring_to_front - move what was not consumed yet to the cache's front
  * @r: the ring
- *
- * What was not consumed yet moves to the cache's front.
  */
-void vhostx_ring_compact(struct vhostx_ring *r)
+void vhostx_ring_to_front(struct vhostx_ring *r)
 {
 	unsigned int cached = vhostx_ring_cached(r);
-	unsigned int i, base;
+	unsigned int base = r->chain[r->head].first;
+	unsigned int i;
 
-	if (!r->head)
-		return;
-	if (likely(!cached)) {
-		r->head = 0;
-		r->tail = 0;
-		r->nr_desc = 0;
-		return;
-	}
-
-	base = r->chain[r->head].first;
 	memmove(r->desc_cache, r->desc_cache + base,
 		(r->nr_desc - base) * sizeof(*r->desc_cache));
 	memmove(r->chain, r->chain + r->head, cached * sizeof(*r->chain));

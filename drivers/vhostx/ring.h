@@ -197,7 +197,7 @@ struct vhostx_cursor {
 void vhostx_ring_reset(struct vhostx_ring *r);
 void vhostx_ring_forget(struct vhostx_ring *r);
 void vhostx_ring_begin(struct vhostx_ring *r);
-void vhostx_ring_compact(struct vhostx_ring *r);
+void vhostx_ring_to_front(struct vhostx_ring *r);
 void vhostx_ring_set_base(struct vhostx_ring *r, u32 base);
 u32 vhostx_ring_base(const struct vhostx_ring *r);
 bool vhostx_ring_ok(const struct vhostx_ring *r);
@@ -307,6 +307,21 @@ static inline bool vhostx_ring_le(const struct vhostx_ring *r)
 static inline unsigned int vhostx_ring_cached(const struct vhostx_ring *r)
 {
 	return r->tail - r->head;
+}
+
+/**
+ * vhostx_ring_compact - make room at the end of the cache
+ * @r: the ring
+ */
+static __always_inline void vhostx_ring_compact(struct vhostx_ring *r)
+{
+	if (likely(!vhostx_ring_cached(r))) {
+		r->head = 0;
+		r->tail = 0;
+		r->nr_desc = 0;
+	} else if (r->head) {
+		vhostx_ring_to_front(r);
+	}
 }
 
 /**

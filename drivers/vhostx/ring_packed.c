@@ -402,13 +402,7 @@ int vhostx_packed_want_signal(struct vhostx_ring *r)
 	return behind && behind <= vhostx_place_distance(r, old, r->last_used);
 }
 
-/**
- * vhostx_packed_has_avail - see vhostx_ring_has_avail()
- * @r: the ring
- *
- * Return: see there.
- */
-int vhostx_packed_has_avail(struct vhostx_ring *r)
+static __always_inline int packed_has_avail(struct vhostx_ring *r)
 {
 	__virtio16 flags;
 
@@ -417,6 +411,17 @@ int vhostx_packed_has_avail(struct vhostx_ring *r)
 		return vhostx_ring_break(r, VHOSTX_FAULT_DESC_READ);
 	return (__virtio16_to_cpu(true, flags) & (PACKED_AVAIL | PACKED_USED)) ==
 	       packed_avail_flags(r->next);
+}
+
+/**
+ * vhostx_packed_has_avail - see vhostx_ring_has_avail()
+ * @r: the ring
+ *
+ * Return: see there.
+ */
+int vhostx_packed_has_avail(struct vhostx_ring *r)
+{
+	return packed_has_avail(r);
 }
 
 /**
@@ -433,7 +438,7 @@ int vhostx_packed_kicks_on(struct vhostx_ring *r)
 
 	/* The wish is out before the descriptor is looked at again. */
 	smp_mb();
-	return vhostx_packed_has_avail(r);
+	return packed_has_avail(r);
 }
 
 /**
