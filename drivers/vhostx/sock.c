@@ -147,8 +147,10 @@ bool vhostx_sock_has_frame(const struct vhostx_sock *s)
 {
 	if (s->next_read != s->nr_read)
 		return true;
-	if (s->ring)
-		return !ptr_ring_empty(s->ring);
+	if (s->ring) {
+		/* A slot is compared to NULL; who misses a frame is woken. */
+		return !data_race(ptr_ring_empty(s->ring));
+	}
 	return !skb_queue_empty_lockless(&s->sock->sk->sk_receive_queue);
 }
 
