@@ -59,12 +59,14 @@ TEST_F(pressure, send_buffer_fills_up)
 {
 	struct tap_opts o = { .no_vnet_hdr = true };
 	int size = 8000, tap = tap_open("tap1", &o), got = 0;
+	/* Per cent of a processor; where each frame costs ten times as much, still no spinning. */
+	const double rests = slow() > 1 ? 50 : 15;
 	const int n = 120;
 
 	ASSERT_LE(0, tap);
 	ASSERT_EQ(0, bridge_two("br0", NIC_TAP, "tap1"));
-	/* About a second for all of them. */
-	ASSERT_EQ(0, system("tc qdisc add dev tap1 root tbf rate 200kbit burst 1600 limit 1mb"));
+	/* About two seconds for all of them. */
+	ASSERT_EQ(0, system("tc qdisc add dev tap1 root tbf rate 100kbit burst 1600 limit 1mb"));
 	ASSERT_EQ(0, vmm_stop(&self->nic.vmm));
 	ASSERT_EQ(0, dev_ioctl(self->nic.tap, TUNSETSNDBUF, &size));
 	ASSERT_EQ(0, vmm_start(&self->nic.vmm, self->nic.tap));
@@ -76,7 +78,7 @@ TEST_F(pressure, send_buffer_fills_up)
 	vq_kick(self->tx);
 	/* The in-tree device may spin for a while in this state. */
 	if (variant->vhostx) {
-		EXPECT_GT(15.0, worker_cpu(self->worker, 15.0, 300));
+		EXPECT_GT(rests, worker_cpu(self->worker, rests, 300));
 	}
 	EXPECT_FALSE(vq_all_used(self->tx));
 

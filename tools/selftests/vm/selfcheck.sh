@@ -47,18 +47,18 @@ gate_case()
 # Run the case $1: the runner has a test of body $2, and must say what matches $3.
 runner_case()
 {
-	local said status
+	local said status limit=$((2 * ${VHOSTX_SLOW:-1}))
 
 	mkdir -p "$work/group"
 	printf '#!/bin/bash\n%s\n' "$2" >"$work/group/case.sh"
 	chmod +x "$work/group/case.sh"
 	said=$(
 		tests=$work cgroup=/sys/fs/cgroup/selfcheck VHOSTX_LOGS=$work
-		stands_at 1 >/dev/null 2>&1 &
-		run group/case.sh 2 >"$work/output" 3>/dev/null
+		stands_at $((limit / 2)) >/dev/null 2>&1 &
+		run group/case.sh $limit >"$work/output" 3>/dev/null
 		status=$?
 		kill $! 2>/dev/null
-		judge "$work/output" "$status" 2
+		judge "$work/output" "$status" $limit
 	)
 	expect "$1" "${said:-clean}" "$3"
 }
@@ -95,25 +95,30 @@ take_pages()
 	echo $((${GATE_SLACK:-16384} / 2048 + 24)) >/proc/sys/vm/nr_hugepages
 }
 
-# A report of KCSAN's with a function of module $1.
+# A report of KCSAN's on functions $2, with a function of module $1.
 race()
 {
 	local line bar
 
 	bar=$(printf '=%.0s' {1..66})
-	for line in "$bar" "BUG: KCSAN: data-race in f / g" " f+0x1/0x2 [$1]" "$bar"; do
+	for line in "$bar" "BUG: KCSAN: data-race in $2" " f+0x1/0x2 [$1]" "$bar"; do
 		echo "pretend: $line" >/dev/kmsg
 	done
 }
 
 our_race()
 {
-	race vhostx
+	race vhostx "f / g"
 }
 
 other_race()
 {
-	race vhost
+	race vhost "f / g"
+}
+
+polls_race()
+{
+	race vhostx "poll_schedule_timeout / pollwake"
 }
 
 say_nothing()
@@ -122,7 +127,7 @@ say_nothing()
 }
 
 echo "KTAP version 1"
-echo "1..39"
+echo "1..40"
 
 gate_case "a clean test passes" say_nothing '^$'
 gate_case "a line in the kernel log" warn '^kernel log: .*WARNING'
@@ -149,6 +154,7 @@ unregister_netdevice: waiting for tap0 to become free. Usage count = 1
 END
 gate_case "a data race in vhostx" our_race '^kernel log: .*KCSAN'
 gate_case "one elsewhere passes" other_race '^$'
+gate_case "one of poll's, that a signal meets, passes" polls_race '^$'
 gate_case "an open file" hold_file '^leak: files '
 gate_case "a reference on a module" hold_tun '^leak: refcount:tun is '
 gate_case "a worker thread" name_thread '^leak: thread:vhost-1 '
