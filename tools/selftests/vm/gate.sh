@@ -120,7 +120,7 @@ gate_ours()
 	     /RCU lockdep checking is enabled/ { next }
 	     race { text = text $0 "\n" }
 	     race && /={60}/ {
-		if (text ~ /\[vhostx\]/)
+		if (text ~ /\[vhostx\]/ && text !~ /data-race in .*pollwake/)
 			printf "%s", text
 		race = 0
 		text = ""
