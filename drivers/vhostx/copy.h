@@ -9,8 +9,15 @@
 
 #include <linux/uaccess.h>
 
-/* Bytes up to which loads or stores are cheaper than a call that copies. */
+/*
+ * Bytes up to which loads or stores are cheaper than a call that copies: none where the
+ * architecture has no window for several, and each opens one of its own.
+ */
+#ifdef unsafe_op_wrap
+#define VHOSTX_SHORT	0
+#else
 #define VHOSTX_SHORT	128
+#endif
 
 /* Architectures that have these inline offer none that does not look. */
 #ifdef INLINE_COPY_FROM_USER
