@@ -65,8 +65,8 @@ static int high_log(struct dirty *d)
 
 	if (probe != MAP_FAILED)
 		munmap(probe, 4096);
-	/* The stack may be there. */
-	for (uint64_t i = 1; i < 1024; i++) {
+	/* The stack may be there, or, in User Mode Linux, the kernel. */
+	for (uint64_t i = 1; i < 4096; i++) {
 		uint8_t *p = mmap((void *)(end - (i << 28)), d->size,
 				  PROT_READ | PROT_WRITE, flags, -1, 0);
 

@@ -248,16 +248,16 @@ unsigned int workers_left(pid_t pid)
 
 uint64_t thread_run_ns(int tid)
 {
-	uint64_t ns = 0;
+	uint64_t ns;
 	char path[64];
 	FILE *f;
 
 	snprintf(path, sizeof(path), "/proc/%d/schedstat", tid);
 	f = fopen(path, "re");
 	if (!f)
-		return 0;
+		return UINT64_MAX;
 	if (fscanf(f, "%" SCNu64, &ns) != 1)
-		ns = 0;
+		ns = UINT64_MAX;
 	fclose(f);
 	return ns;
 }
@@ -291,7 +291,7 @@ static double cpu_window(int tid, int ms)
 	after = thread_run_ns(tid);
 	clock_gettime(CLOCK_MONOTONIC, &t1);
 	/* A thread that cannot be read must not look idle. */
-	if (!before || !after)
+	if (before == UINT64_MAX || after == UINT64_MAX)
 		return 100;
 	wall = (t1.tv_sec - t0.tv_sec) * 1e9 + (t1.tv_nsec - t0.tv_nsec);
 	return 100.0 * (after - before) / wall;

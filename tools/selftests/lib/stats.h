@@ -65,7 +65,7 @@ unsigned int worker_count(pid_t pid);
 unsigned int workers_come_to(pid_t pid, unsigned int want);
 /* How many there still are after two seconds. */
 unsigned int workers_left(pid_t pid);
-/* Nanoseconds that a thread has run; 0 if it cannot be read. */
+/* Nanoseconds that a thread has run; UINT64_MAX if it cannot be read. */
 uint64_t thread_run_ns(int tid);
 /* Wait until a thread sleeps, done with what it was woken for: 0 or -ETIMEDOUT. */
 int thread_rests(int tid);

@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 #include <sys/wait.h>
 
+#include "cpus.h"
 #include "devices.h"
 #include "drive.h"
 #include "file.h"
@@ -192,15 +193,11 @@ TEST_F(host, unplugs_a_ring)
 /* The processor goes that a worker may run on, and no other. */
 TEST_F_TIMEOUT(host, takes_a_processor_away, 60)
 {
-	cpu_set_t one;
-
 	if (access(CPU1, W_OK))
 		SKIP(return, "there is no second processor that can be taken away");
 	ASSERT_EQ(0, drive_start(&self->drive, &self->nic));
 	for (int i = 0; i < 4; i++) {
-		CPU_ZERO(&one);
-		CPU_SET(1, &one);
-		EXPECT_EQ(0, sched_setaffinity(self->worker, sizeof(one), &one));
+		EXPECT_EQ(0, pin(self->worker, 1));
 		EXPECT_EQ(0, drive_on(&self->drive, ROUNDS));
 		EXPECT_EQ(0, write_file(CPU1, "0"));
 		EXPECT_EQ(0, drive_on(&self->drive, ROUNDS));

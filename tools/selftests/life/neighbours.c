@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "cpus.h"
 #include "devices.h"
 
 #define WINDOWS		11
@@ -37,23 +38,9 @@ struct common {
 	volatile int ready;
 };
 
-static int processors(void)
-{
-	return sysconf(_SC_NPROCESSORS_ONLN);
-}
-
 static long least(void)
 {
-	return processors() == 1 ? LEFT : LEFT_NOISY;
-}
-
-static int pin(int tid, int cpu)
-{
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	CPU_SET(cpu, &set);
-	return sched_setaffinity(tid, sizeof(set), &set) ? -errno : 0;
+	return get_nprocs() == 1 ? LEFT : LEFT_NOISY;
 }
 
 static int open_guest(struct nic *n, int cpu)
@@ -179,8 +166,8 @@ FIXTURE_VARIANT_ADD(neighbours, anywhere) {
 FIXTURE_SETUP(neighbours)
 {
 	nic_init(&self->nic);
-	if (variant->cpu[1] >= processors())
-		SKIP(return, "there is no second processor");
+	if (variant->cpu[1] == 1)
+		NEED_SECOND_CPU();
 	self->c = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	ASSERT_NE(MAP_FAILED, (void *)self->c);
 	self->pid = fork();

@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 
 #include "clock.h"
+#include "cpus.h"
 #include "devices.h"
 #include "dirty.h"
 
@@ -222,15 +223,6 @@ struct reader {
 	atomic_uint back;
 	atomic_uint seen[READ_PAGES];
 };
-
-static void pin(pid_t tid, int cpu)
-{
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	CPU_SET(cpu, &set);
-	sched_setaffinity(tid, sizeof(set), &set);
-}
 
 static void *reader_run(void *arg)
 {

@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 
 #include "clock.h"
+#include "cpus.h"
 #include "devices.h"
 
 /* Long enough that nobody mistakes it for anything else, in us. */
@@ -122,14 +123,11 @@ TEST_F(polling, makes_way_for_what_came_with_it)
 	const struct sched_param second = { .sched_priority = 1 };
 	int tid = worker_find(getpid(), 0);
 	uint8_t frame[100] = { 1 };
-	cpu_set_t cpu;
 
 	ASSERT_EQ(0, poll_for(&self->nic, RX, LONG));
 	ASSERT_EQ(0, thread_rests(tid));
-	CPU_ZERO(&cpu);
-	CPU_SET(0, &cpu);
-	ASSERT_EQ(0, sched_setaffinity(0, sizeof(cpu), &cpu));
-	ASSERT_EQ(0, sched_setaffinity(tid, sizeof(cpu), &cpu));
+	ASSERT_EQ(0, pin(0, 0));
+	ASSERT_EQ(0, pin(tid, 0));
 	/* The worker gets to run when this one sleeps, and then nobody else does. */
 	ASSERT_EQ(0, sched_setscheduler(0, SCHED_FIFO, &first));
 	ASSERT_EQ(0, sched_setscheduler(tid, SCHED_FIFO, &second));

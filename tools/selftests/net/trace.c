@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cpus.h"
 #include "devices.h"
 #include "file.h"
 #include "hostile.h"
@@ -292,15 +293,6 @@ static void polled(struct __test_metadata *_metadata,
 /* How long it polls, in us: until the next frame comes, unless somebody wants the CPU. */
 #define POLL_US	20000
 
-static int run_on(int tid, int cpu)
-{
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	CPU_SET(cpu, &set);
-	return sched_setaffinity(tid, sizeof(set), &set);
-}
-
 TEST_F(trace, polling)
 {
 	uint8_t frame[100] = { 1 };
@@ -311,8 +303,8 @@ TEST_F(trace, polling)
 	ASSERT_EQ(0, vmm_start(v, self->nic.tap));
 	/* Nobody is in the other's way. */
 	if (sysconf(_SC_NPROCESSORS_ONLN) > 1) {
-		ASSERT_EQ(0, run_on(0, 0));
-		ASSERT_EQ(0, run_on(worker_find(getpid(), 0), 1));
+		ASSERT_EQ(0, pin(0, 0));
+		ASSERT_EQ(0, pin(worker_find(getpid(), 0), 1));
 	}
 	for (int i = 0; i < 50; i++) {
 		ASSERT_EQ(0, nic_ping_tx(&self->nic, 100, i));

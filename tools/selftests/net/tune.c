@@ -3,6 +3,7 @@
 #include <sched.h>
 #include <string.h>
 
+#include "cpus.h"
 #include "devices.h"
 #include "module.h"
 
@@ -17,21 +18,13 @@ ON_VHOSTX(tune);
 FIXTURE_SETUP(tune)
 {
 	nic_init(&self->nic);
+	NEED_SECOND_CPU();
 }
 
 FIXTURE_TEARDOWN(tune)
 {
 	nic_close(&self->nic);
 	EXPECT_EQ(0, module_reload(""));
-}
-
-static int pin(int tid, int cpu)
-{
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	CPU_SET(cpu, &set);
-	return sched_setaffinity(tid, sizeof(set), &set) ? -errno : 0;
 }
 
 /* Who polls on the processor of whom it waits for has to make way for it. */

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "cpus.h"
 #include "netlink.h"
 #include "nic.h"
 
@@ -34,17 +35,6 @@ static void must(const char *what, int ret)
 {
 	if (ret < 0)
 		errx(1, "%s: %s", what, strerror(-ret));
-}
-
-/* Who polls on the processor of whom it waits for has to make way for it. */
-static void pin(int tid, int cpu)
-{
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	CPU_SET(cpu, &set);
-	if (sched_setaffinity(tid, sizeof(set), &set))
-		err(1, "processor %d", cpu);
 }
 
 static void got_dev(const struct nl_object *o, void *data)
@@ -118,8 +108,8 @@ static void measure(const char *name, uint32_t mode, unsigned int round)
 	must("device", nic_open(&nic, &o));
 	set_mode(mode);
 	tid = worker_find(getpid(), 0);
-	pin(0, 0);
-	pin(tid, 1);
+	/* Who polls on the processor of whom it waits for has to make way for it. */
+	must("processors", pin(0, 0) ?: pin(tid, 1));
 	for (int i = 0; i < SAMPLES; i++) {
 		us[i] = one_frame(&nic);
 		until = now_us() + THINK_US;
