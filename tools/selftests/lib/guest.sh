@@ -16,11 +16,14 @@ declare -A guest_origin
 # How each was started, to start it again.
 declare -A guest_again
 
+# Guests of a host without KVM are emulated by QEMU.
+guest_accel=(-accel tcg -cpu max)
+[ ! -c /dev/kvm ] || guest_accel=(-accel kvm -cpu "host,svm=off,vmx=off")
+
 # guest_test POINTS "$@": the start of a test with guests, in a namespace of its own.
 guest_test()
 {
 	need_device
-	[ -c /dev/kvm ] || ktap_skip_all "no /dev/kvm"
 	enter_netns "${@:2}"
 	trap guest_kill_all EXIT
 	ktap_plan "$1"
@@ -84,8 +87,8 @@ guest_start()
 		fi
 		exec "${launch[@]}" qemu-system-x86_64 \
 			-name "$name" -nodefaults -no-user-config -display none \
-			-machine q35,accel=kvm,hpet=off,i8042=off,sata=off,smbus=off \
-			-cpu host,svm=off,vmx=off -smp "$cpus" -m "${GUEST_MEM:-160}" \
+			-machine q35,hpet=off,i8042=off,sata=off,smbus=off \
+			"${guest_accel[@]}" -smp "$cpus" -m "${GUEST_MEM:-160}" \
 			-kernel "$L2_DIR/vmlinuz" -initrd "${guest_tools:-$L2_DIR}/initramfs" \
 			-append "$append" "${iommu[@]}" "${user[@]}" \
 			-serial "file:$dir/$name.console" \

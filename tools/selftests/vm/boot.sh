@@ -30,12 +30,22 @@ if [ -n "${VHOSTX_PLUGIN:-}" ]; then
 fi
 # shellcheck disable=SC2054 # the commas are the kernel's
 # With checks on, a slab's count of open files is exact: the gate wants that.
-# Emulated time runs slowly on a busy machine: only a real stall is one.
-append=(root=/dev/vda rw console=ttyS0 panic=-1
-	log_buf_len=8M rcupdate.rcu_cpu_stall_timeout=60 watchdog_thresh=30
-	net.ifnames=0 slub_debug=F,filp "${VHOSTX_APPEND:-}")
+append=(rw log_buf_len=8M net.ifnames=0 slub_debug=F,filp "${VHOSTX_APPEND:-}")
 mkdir -p "$lab/tmp"
 "$vm/initrd.sh" "$image/root" "$lab/initrd"
+
+# A process: its console is this one's, what it writes to the disk stays beside it, and its
+# memory is a file that it executes from. When it panics it ends all processes of its session.
+if is_um "$k"; then
+	exec "$vm/chroot.sh" "${binds[@]}" "$build_kernel" \
+		env TMPDIR=/tmp setsid -w /image/vmlinuz "mem=${VHOSTX_MEM:-3G}" \
+		initrd=/lab/initrd ubd0=/lab/disk,/image/root.img root=/dev/ubda \
+		con=null con0=fd:0,fd:1 console=tty0 "${append[@]}"
+fi
+# shellcheck disable=SC2054 # the commas are the kernel's
+# Emulated time runs slowly on a busy machine: only a real stall is one.
+append+=(root=/dev/vda console=ttyS0 panic=-1 rcupdate.rcu_cpu_stall_timeout=60
+	watchdog_thresh=30)
 rm -f "$lab"/monitor.{in,out}
 mkfifo "$lab"/monitor.{in,out}
 

@@ -74,7 +74,8 @@ if [ -n "$long" ]; then
 	only_on=([vm/selfcheck]=6.12 [life/inject]=kasan)
 	export VHOSTX_HOPS=10 VHOSTX_RUN_LIMIT=7200
 elif [ -n "$debug" ]; then
-	only_on=([packages/deb]=none [packages/make]=none [life/inject]=kasan)
+	# What does not know how numbers are aligned in messages of User Mode Linux.
+	only_on=([packages/deb]=none [packages/make]=none [netlink/ynl]=kasan)
 fi
 
 # Run the stage $1, the rest of the arguments; what it counts goes to the total. A stage
@@ -94,7 +95,7 @@ stage()
 
 # Its tests with guests have a host of their own, or half of the machine would idle at the end.
 apart=7.3
-[ -z "$debug" ] || apart=${debug_kernels[0]}
+[ -z "$debug" ] || apart=um-kasan
 
 # In which threads meet: of the module's, of the kernel's that call it, of its callers'.
 stress='^(life|netlink)/|^net/(frames|notify|memory|log_live|iotlb|iotlb_live|polling|pressure'
@@ -138,7 +139,7 @@ job()
 		;;
 	guests) run_on "guests-$apart" "$apart" guests ;;
 	"$apart") run_on "vm-$apart" "$apart" programs ;;
-	kcsan) run_on "vm-$1" "$1" stress ;;
+	kasan | kcsan) run_on "vm-$1" "$1" stress ;;
 	*) run_on "vm-$1" "$1" ;;
 	esac
 }
@@ -152,7 +153,7 @@ job_end()
 # An emulated host keeps less than one CPU busy: two jobs at a time, their lines marked.
 # A job whose image is not there yet waits for it.
 work=(images "$build_kernel" 6.1 guests "$apart" lint)
-[ -z "$debug" ] || work=(guests "${debug_kernels[@]}")
+[ -z "$debug" ] || work=(guests "$apart" kasan kcsan)
 for name in "${work[@]}"; do
 	[ "$(jobs -rp | wc -l)" -lt 2 ] || job_end
 	job "$name" | sed -u "s/^/$name: /" &

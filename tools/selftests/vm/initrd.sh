@@ -16,6 +16,8 @@ mkdir -p "$tree"/{bin,dev,proc,sys,root,modules}
 cp -L "$root/bin/busybox" "$tree/bin/busybox"
 install -m 0755 "$here/bootstrap" "$tree/init"
 release=$(ls "$root/lib/modules")
+# One that is a process has none of these devices.
+! grep -qs '^CONFIG_UML=y' "$root/boot/config-$release" || modules=()
 # A kernel may have all of them built in.
 : >"$tree/modules/order"
 for module in "${modules[@]}"; do

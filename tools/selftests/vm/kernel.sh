@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Compile, once, a debug kernel: Debian's source of the build tree's own kernel, with
-# debug/base.config and debug/NAME.config.
+# Compile, once, a kernel of the lab's own: Debian's source of the build tree's kernel, with
+# debug/base.config, that of its architecture, and one for each word of the name.
 # Usage: kernel.sh NAME	prints a directory:
 #	root/ (to lay over a system's tree), vmlinuz, release
 set -euo pipefail
@@ -23,14 +23,47 @@ unpack()
 	rm "$source_package"_*.deb
 }
 
+# Set what kernel $1 is made from and by.
+describe()
+{
+	local word
+
+	make=(make --no-print-directory O=/run/compile/build KBUILD_BUILD_USER=vhostx KBUILD_BUILD_HOST=lab)
+	fragments=("$vm/debug/base.config")
+	if is_um "$1"; then
+		make+=(ARCH=um)
+		target=linux
+		binary=/run/compile/build/linux
+	else
+		fragments+=("$vm/debug/x86.config")
+		target=bzImage
+		binary=/run/compile/build/arch/x86/boot/bzImage
+	fi
+	for word in ${1//-/ }; do
+		[ -e "$vm/debug/$word.config" ] || die "no such kernel: $1"
+		fragments+=("$vm/debug/$word.config")
+	done
+}
+
 # What is asked for and depends on what is not there is not taken, in silence.
 configure()
 {
-	local fragments=("$vm/debug/base.config" "$vm/debug/$1.config") missing
+	local missing
 
-	scripts/kconfig/merge_config.sh -O /run/compile/build "${fragments[@]}"
+	echo "CONFIG_LOCALVERSION=\"-$1\"" >/run/compile/name.config
+	fragments+=(/run/compile/name.config)
+	cat "${fragments[@]}" >/run/compile/build/.config
+	"${make[@]}" olddefconfig
 	missing=$(grep -h '^CONFIG_' "${fragments[@]}" | grep -vxFf /run/compile/build/.config) || true
 	[ -z "$missing" ] || die "kernel $1 does not get: ${missing//$'\n'/ }"
+}
+
+# The script takes one architecture's headers; User Mode Linux has most of the other's. To $1.
+install_x86()
+{
+	find arch/x86/Makefile* arch/x86/include arch/x86/um -name 'Makefile*' -o -name '*.h' |
+		tar -c -T - | tar -x -C "$1"
+	tar -C /run/compile/build -c arch/x86/include/generated | tar -x -C "$1"
 }
 
 # Leave in /run/compile/new what was built in /run/compile/build.
@@ -45,11 +78,12 @@ install_kernel()
 	# shellcheck disable=SC2016 # make's own variable
 	"${make[@]}" run-command \
 		KBUILD_RUN_COMMAND="\$(srctree)/scripts/package/install-extmod-build $root/$headers"
+	[ "$target" != linux ] || install_x86 "$root/$headers"
 	cp /run/compile/build/.config "$root/$headers"
 	ln -sfn "/$headers" "$root/usr/lib/modules/$release/build"
 	cp /run/compile/build/.config "$root/boot/config-$release"
 	cp /run/compile/build/System.map "$root/boot/System.map-$release"
-	cp /run/compile/build/arch/x86/boot/bzImage "$root/boot/vmlinuz-$release"
+	cp "$binary" "$root/boot/vmlinuz-$release"
 	cp "$root/boot/vmlinuz-$release" /run/compile/new/vmlinuz
 	echo "$release" >/run/compile/new/release
 }
@@ -57,24 +91,24 @@ install_kernel()
 # Print each so many lines of what make says how many there were.
 progress()
 {
-	awk -v say="${0##*/}: kernel $k:" 'NR % 500 == 0 { print say, NR, "lines of make" }' >&2
+	awk -v say="${0##*/}: kernel $k:" 'NR % 500 == 0 { print say, NR, "lines of make"; fflush() }' >&2
 }
 
 # Runs in the tree: compile kernel $2 in /run/compile.
 if [ "$1" = inside ]; then
-	make=(make --no-print-directory O=/run/compile/build KBUILD_BUILD_USER=vhostx KBUILD_BUILD_HOST=lab)
+	describe "$2"
 	unpack
 	cd /run/compile/source
 	configure "$2"
-	"${make[@]}" -j"$(nproc)" bzImage modules
+	"${make[@]}" -j"$(nproc)" "$target" modules
 	install_kernel
 	exit
 fi
 
 k=$1
-[ -e "$vm/debug/$k.config" ] || die "no such kernel: $k"
+describe "$k"
 # The script itself with what it is to make.
-key=$(digest "$vm/kernel.sh" "$vm/debug/base.config" "$vm/debug/$k.config")
+key=$(digest "$vm/kernel.sh" "${fragments[@]}")
 dir=$cache/kernel-$k-$key
 exec {lock}>"$cache/kernel-$k.lock"
 flock "$lock"
@@ -82,7 +116,7 @@ if [ ! -d "$dir" ]; then
 	find "$cache" -maxdepth 1 -name "kernel-$k-*" -mmin +600 -exec rm -rf {} +
 	work=$(mktemp -d "$cache/compile-$k.XXXXXX")
 	trap 'rm -rf "$work"' EXIT
-	say "kernel $k: compiling, half an hour on two processors, once"
+	say "kernel $k: compiling, up to half an hour on two processors, once"
 	if ! "$vm/chroot.sh" -b "$work:/run/compile" "$build_kernel" nice -n 5 \
 		"$vm/kernel.sh" inside "$k" > >(tee "$work/log" | progress) 2>&1; then
 		tail -n 40 "$work/log" >&2

@@ -7,7 +7,7 @@ top=$(cd "$vm/../../.." && pwd)
 cache=${VHOSTX_CACHE:-/var/cache/vhostx}
 kernels=(6.1 6.12 7.3)
 # Those that debug/ describes, which run the system of the build tree.
-debug_kernels=(kasan kcsan)
+debug_kernels=(kasan kcsan um-kasan um-native)
 # The tree whose compiler and QEMU serve all the others.
 build_kernel=6.12
 # More that a script calls: PACKAGE or PACKAGE:COMMAND.
@@ -28,6 +28,12 @@ die()
 is_debug()
 {
 	[[ " ${debug_kernels[*]} " = *" $1 "* ]]
+}
+
+# Is kernel $1 a process of this machine's, User Mode Linux?
+is_um()
+{
+	[[ $1 = um* ]]
 }
 
 # Print a name for the content of the files and directories given, wherever the checkout is.

@@ -10,6 +10,8 @@ set -euo pipefail
 if [ "$1" = inside ]; then
 	release=$2
 	cd "$top"
+	# What make takes for granted is the machine's own.
+	! grep -qs '^CONFIG_UML=y' "/boot/config-$release" || export ARCH=um
 	# The tools are built for this tree, not in the checkout for all of them.
 	make --no-print-directory install "KVER=$release" TOOLS_OUTPUT=/tmp/tools
 	log=$(echo /var/lib/dkms/vhostx/*/"$release"/*/log/make.log)
