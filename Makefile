@@ -98,7 +98,7 @@ lint: ## Style and layering
 	tools/selftests/lint/lint.sh
 
 bench: ## Speed beside vhost-net, under an hour; QUICK=1 the goals alone (root)
-	@tools/selftests/perf/bench.sh $(if $(QUICK),-q) $(if $(INSTRUCTIONS),-i) $(if $(POLLING),-p) $(if $(GUESTS),-g) $(K)
+	@tools/selftests/perf/bench.sh $(if $(QUICK),-q) $(if $(INSTRUCTIONS),-i) $(if $(NATIVE),-n) $(if $(POLLING),-p) $(if $(GUESTS),-g) $(K)
 
 profile: ## Where the worker's instructions go, beside vhost-net's (root)
 	@tools/selftests/perf/profile.sh

@@ -220,6 +220,26 @@ int wire_send(int fd, const struct virtio_net_hdr *hdr, const void *frame,
 	return (size_t)n == len + iov[0].iov_len ? 0 : -EIO;
 }
 
+int wire_send_many(int fd, const struct virtio_net_hdr *hdr, const void *frame, size_t len,
+		   unsigned int n)
+{
+	struct iovec iov[2] = {
+		{ (void *)hdr, hdr ? sizeof(*hdr) : 0 },
+		{ (void *)frame, len },
+	};
+	struct mmsghdr msg[WIRE_MOST];
+	int sent;
+
+	for (unsigned int i = 0; i < WIRE_MOST; i++)
+		msg[i].msg_hdr = (struct msghdr){ .msg_iov = iov, .msg_iovlen = 2 };
+	for (; n; n -= sent) {
+		sent = sendmmsg(fd, msg, n < WIRE_MOST ? n : WIRE_MOST, 0);
+		if (sent < 0)
+			return -errno;
+	}
+	return 0;
+}
+
 int wire_recv(int fd, struct virtio_net_hdr *hdr, void *frame, size_t size,
 	      int timeout_ms)
 {

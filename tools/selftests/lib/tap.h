@@ -42,6 +42,10 @@ int wire_open(const char *name, bool vnet);
 /* 0 or -errno; hdr is NULL unless the socket was opened with vnet. */
 int wire_send(int fd, const struct virtio_net_hdr *hdr, const void *frame,
 	      size_t len);
+/* The same frame so many times, by as few calls as can be. */
+#define WIRE_MOST	128
+int wire_send_many(int fd, const struct virtio_net_hdr *hdr, const void *frame, size_t len,
+		   unsigned int n);
 /* Length of the frame or -ETIMEDOUT. */
 int wire_recv(int fd, struct virtio_net_hdr *hdr, void *frame, size_t size,
 	      int timeout_ms);

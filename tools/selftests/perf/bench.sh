@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Measure vhostx beside vhost-net in hosts of the lab, and say which goals are reached. The
 # status says whether the measuring worked, not what came out.
-# Usage: bench.sh [-q | -i | -p | -g] [K]	all; writes Documentation/performance.rst and what is with it
+# Usage: bench.sh [-q | -i | -n | -p | -g] [K]	all; writes Documentation/performance.rst and what is with it
 #	 -q: the cases of the goals alone, in some minutes; writes no documentation
 #	 -p: polling alone; the documentation keeps all other figures
 #	 -g: guests alone, likewise
+#	 -n: the machine's own speed alone, likewise
 #	 -i: instructions alone; the documentation keeps its wall-clock figures, as older ones
 set -euo pipefail
 # shellcheck source=tools/selftests/vm/lib.sh
@@ -15,10 +16,11 @@ here=$(cd "$(dirname "$0")" && pwd)
 l1=/opt/vhostx/selftests/perf
 quick=
 only=
-while getopts qipg option; do
+while getopts qinpg option; do
 	case $option in
 	q) quick=yes ;;
 	i) only=instructions ;;
+	n) only=native ;;
 	p) only=polling ;;
 	g) only=guests ;;
 	*) exit 2 ;;
@@ -34,15 +36,15 @@ wanted()
 	[ -z "$only" ] || [ "$only" = "$1" ]
 }
 
-# part NAME COMMAND [VARIABLE=VALUE...]: a host that runs COMMAND; what it measures goes to
-# a file, what else it says to whoever waits.
+# part NAME KERNEL COMMAND [VARIABLE=VALUE...]: a host that runs COMMAND; what it measures
+# goes to a file, what else it says to whoever waits.
 part()
 {
-	local name=$1 command=$2 line
-	shift 2
+	local name=$1 kernel=$2 command=$3 line
+	shift 3
 
-	say "$name: a host with Linux $k starts, $SECONDS s after the command"
-	if ! env "$@" "$vm/run.sh" -c "$command" "$k" | while IFS= read -r line; do
+	say "$name: a host with Linux $kernel starts, $SECONDS s after the command"
+	if ! env "$@" "$vm/run.sh" -c "$command" "$kernel" | while IFS= read -r line; do
 		case $line in
 		'{'*) echo "$line" >>"$work/$name" ;;
 		*) echo "$name: $line" ;;
@@ -69,12 +71,13 @@ work=$(mktemp -d "$cache/bench.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 export VHOSTX_RUN_LIMIT=${VHOSTX_RUN_LIMIT:-3000}
 if wanted instructions; then
-	part instructions "bash $l1/instructions.sh ${quick:+-q}" VHOSTX_ICOUNT=1
-	part instructions-no-init "bash $l1/instructions.sh ${quick:+-q}" VHOSTX_ICOUNT=1 \
+	part instructions "$k" "bash $l1/instructions.sh ${quick:+-q}" VHOSTX_ICOUNT=1
+	part instructions-no-init "$k" "bash $l1/instructions.sh ${quick:+-q}" VHOSTX_ICOUNT=1 \
 		"VHOSTX_APPEND=init_on_alloc=0 ${VHOSTX_APPEND:-}"
 fi
-! wanted polling || part polling "$l1/poll"
-! wanted guests || part guests "bash $l1/guests.sh ${quick:+-q}"
+[ -n "$quick" ] || ! wanted native || part native um-native "bash $l1/native.sh"
+! wanted polling || part polling "$k" "$l1/poll"
+! wanted guests || part guests "$k" "bash $l1/guests.sh ${quick:+-q}"
 
 results=$cache/bench-$k${quick:+-quick}.json
 jq -s --arg version "$(sed -n 's/^PACKAGE_VERSION="\(.*\)"/\1/p' "$top/dkms.conf")" \
@@ -83,7 +86,8 @@ old=(--slurpfile old "$top/Documentation/performance/results.json")
 case $only in
 instructions)
 	jq "${old[@]}" '.guests = $old[0].guests | .polling = $old[0].polling |
-		.guests_older = true' "$work/results" ;;
+		.native = $old[0].native | .guests_older = true' "$work/results" ;;
+native) jq "${old[@]}" '.native as $new | $old[0] | .native = $new' "$work/results" ;;
 polling) jq "${old[@]}" '.polling as $new | $old[0] | .polling = $new' "$work/results" ;;
 guests)
 	jq "${old[@]}" '.guests as $new | $old[0] | .guests = $new | .guests_older = false' \

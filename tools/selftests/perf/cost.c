@@ -3,11 +3,14 @@
  * What a packet costs the worker, in nanoseconds of its run time. In a host that counts
  * instructions for time (VHOSTX_ICOUNT=1) these are its instructions, and repeat.
  *
- * Usage: cost [-q] [-j] [-n PACKETS] [-r ROUNDS] [-t CASE]
+ * Usage: cost [-q] [-j] [-n PACKETS | -s SECONDS] [-r ROUNDS] [-t CASE]
  *	Each round measures vhost-net, then vhostx.
+ *	-s: a measurement goes on for so long, and run time is the trace's of the kernel's
+ *	switches: for a host whose scheduler counts in ticks
  *	-q: the cases of the short run; -t: those whose name has it in it
  *	-j: a line of JSON for each measurement; a line for each case goes to standard error
  */
+#include <err.h>
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
@@ -16,8 +19,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "mark.h"
 #include "rig.h"
+#include "runs.h"
 #include "stats.h"
 
 #define WARM_UP		3	/* bursts before the count begins */
@@ -27,6 +32,12 @@
 
 static const char * const devices[] = { DEV_VHOST_NET, DEV_VHOSTX };
 #define VHOSTX		1
+
+/* How long a measurement goes on: by packets, or by time if that is not 0. */
+struct extent {
+	unsigned int packets;
+	uint64_t ns;
+};
 
 struct result {
 	double ns;
@@ -50,21 +61,37 @@ static void mark_device(const char *path)
 		mark(1);
 }
 
-static struct result measure(const struct cost_case *t, const char *path, unsigned int packets)
+/* Bursts until the end of the measurement; how many. */
+static unsigned int run(struct rig *r, const struct extent *e)
 {
-	unsigned int bursts = bursts_of(t, packets), i;
+	unsigned int bursts = bursts_of(r->t, e->packets), n = 0;
+	uint64_t end = now_ns() + e->ns;
+
+	do {
+		rig_burst(r);
+		n++;
+	} while (e->ns ? now_ns() < end : n < bursts);
+	return n;
+}
+
+static struct result measure(const struct cost_case *t, const char *path, const struct extent *e)
+{
 	static struct rig r;
+	unsigned int bursts;
 	uint64_t ns;
 
 	rig_open(&r, t, path);
-	for (i = 0; i < WARM_UP; i++)
+	for (unsigned int i = 0; i < WARM_UP; i++)
 		rig_burst(&r);
 	ns = rig_run_ns(&r);
+	if (e->ns)
+		rig_trace(&r);
 	mark_device(path);
-	for (i = 0; i < bursts; i++)
-		rig_burst(&r);
+	bursts = run(&r, e);
 	mark(MARK_END);
-	ns = rig_run_ns(&r) - ns;
+	ns = e->ns ? runs_end() : rig_run_ns(&r) - ns;
+	if (!ns)
+		errx(1, "%s: its run time is not known", t->name);
 	return (struct result){
 		.ns = (double)ns / ((double)bursts * t->burst * t->pairs),
 		.format = r.format,
@@ -72,7 +99,7 @@ static struct result measure(const struct cost_case *t, const char *path, unsign
 }
 
 /* Each in a process and a namespace of its own; 0 or -errno. */
-static int apart(const struct cost_case *t, const char *path, unsigned int packets,
+static int apart(const struct cost_case *t, const char *path, const struct extent *e,
 		 struct result *result)
 {
 	int fd[2], status, got;
@@ -84,7 +111,7 @@ static int apart(const struct cost_case *t, const char *path, unsigned int packe
 	if (pid < 0)
 		return -errno;
 	if (!pid) {
-		struct result mine = measure(t, path, packets);
+		struct result mine = measure(t, path, e);
 
 		exit(write(fd[1], &mine, sizeof(mine)) != sizeof(mine));
 	}
@@ -111,11 +138,11 @@ static void put_flag(const char *key, bool value)
 	printf("\"%s\":%s,", key, value ? "true" : "false");
 }
 
-static void say_json(const struct cost_case *t, const char *path, unsigned int round,
-		     const struct result *r)
+static void say_json(const struct cost_case *t, const struct extent *e, const char *path,
+		     unsigned int round, const struct result *r)
 {
 	printf("{");
-	put_text("kind", "cost");
+	put_text("kind", e->ns ? "native" : "cost");
 	put_text("case", t->name);
 	put_text("direction", t->index == TX ? "tx" : "rx");
 	put_number("bytes", t->len);
@@ -138,7 +165,7 @@ static void say_json(const struct cost_case *t, const char *path, unsigned int r
 }
 
 /* All rounds of a case; 0, or -errno of the first that failed. */
-static int run_case(const struct cost_case *t, unsigned int packets, unsigned int rounds,
+static int run_case(const struct cost_case *t, const struct extent *e, unsigned int rounds,
 		    bool json, FILE *out)
 {
 	double sum[2] = {};
@@ -146,7 +173,7 @@ static int run_case(const struct cost_case *t, unsigned int packets, unsigned in
 	for (unsigned int round = 0; round < rounds; round++) {
 		for (size_t i = 0; i < ARRAY_SIZE(devices); i++) {
 			struct result r;
-			int ret = apart(t, devices[i], packets, &r);
+			int ret = apart(t, devices[i], e, &r);
 
 			/* vhost-net shows what it has; vhostx has all of them. */
 			if (!ret && i == VHOSTX && r.format != t->format)
@@ -156,7 +183,7 @@ static int run_case(const struct cost_case *t, unsigned int packets, unsigned in
 				return ret;
 			}
 			if (json)
-				say_json(t, devices[i], round, &r);
+				say_json(t, e, devices[i], round, &r);
 			sum[i] += r.ns / rounds;
 		}
 	}
@@ -169,13 +196,14 @@ static int run_case(const struct cost_case *t, unsigned int packets, unsigned in
 int main(int argc, char **argv)
 {
 	static struct cost_case all[CASES_MAX];
-	unsigned int packets = 2048, rounds = 1;
+	struct extent e = { .packets = 2048 };
+	unsigned int rounds = 1;
 	bool quick = false, json = false;
 	const char *only = "";
 	size_t nr = cases_make(all);
 	int failed = 0, opt;
 
-	while ((opt = getopt(argc, argv, "qjn:r:t:")) != -1) {
+	while ((opt = getopt(argc, argv, "qjn:s:r:t:")) != -1) {
 		switch (opt) {
 		case 'q':
 			quick = true;
@@ -184,7 +212,10 @@ int main(int argc, char **argv)
 			json = true;
 			break;
 		case 'n':
-			packets = strtoul(optarg, NULL, 0);
+			e.packets = strtoul(optarg, NULL, 0);
+			break;
+		case 's':
+			e.ns = strtod(optarg, NULL) * 1e9;
 			break;
 		case 'r':
 			rounds = strtoul(optarg, NULL, 0);
@@ -198,7 +229,7 @@ int main(int argc, char **argv)
 	}
 	for (size_t i = 0; i < nr; i++) {
 		if ((all[i].quick || !quick) && strstr(all[i].name, only) &&
-		    run_case(&all[i], packets, rounds, json, json ? stderr : stdout))
+		    run_case(&all[i], &e, rounds, json, json ? stderr : stdout))
 			failed = 1;
 	}
 	return failed;

@@ -155,14 +155,24 @@ close_books()
 	fail "$1: the tap counted $packets packets, vhostx $counted"
 }
 
-# Small frames that a guest's pktgen gets rid of, per second.
-sample_pktgen()
+# pktgen GUEST ROUND NAME: small frames that a guest's gets rid of, per second.
+pktgen()
 {
 	open_books "$1" tx
 	pktgen_for "$1" "$MS" >"$GUEST_DIR/pktgen.last" || bad "$1: pktgen" || return
 	close_books "$1" tx || return
-	say "pktgen, 60 bytes" "packets/s" "$1" "$2" \
+	say "$3" "packets/s" "$1" "$2" \
 		"$(grep -o '[0-9]*pps' "$GUEST_DIR/pktgen.last" | tr -d ps)"
+}
+
+sample_pktgen()
+{
+	pktgen "$1" "$2" "pktgen, 60 bytes"
+}
+
+sample_pktgen_polling()
+{
+	pktgen "$1" "$2" "pktgen, 60 bytes, adaptive polling"
 }
 
 # Of iperf3, what its receiver says, in Mb/s.
@@ -382,6 +392,7 @@ if [ -n "$quick" ]; then
 	series 12 latency
 	poll adaptive
 	series 12 latency_polling
+	series 12 pktgen_polling
 else
 	for round in 0 1 2; do
 		sample_idle $round
@@ -394,6 +405,7 @@ else
 	peers=()
 	poll adaptive
 	series 14 latency_polling
+	series 24 pktgen_polling
 fi
 progress "done"
 [ -z "$failed" ]

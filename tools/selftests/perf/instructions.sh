@@ -15,9 +15,8 @@ while getopts q option; do
 	esac
 done
 
-# As many regions as vhostx takes anyway.
-modprobe -r vhost_net && modprobe -r vhost && modprobe vhost max_mem_regions=509 &&
-	modprobe vhost_net || exit 1
+# shellcheck source=tools/selftests/perf/regions.sh
+. "$here/regions.sh"
 init=false
 if dmesg | grep -q 'mem auto-init:.*heap alloc:on'; then
 	init=true

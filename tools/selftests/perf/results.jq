@@ -57,5 +57,6 @@ def compare_modes:
 { schema: 1, version: $version, kernel: $kernel, quick: ($quick == "yes"),
   instructions: compare_all("cost"; [.init_on_alloc, .case]),
   idle: (compare_all("idle"; [.init_on_alloc, .what]) | map(del(.vhost_net_format))),
+  native: compare_all("native"; .case),
   polling: compare_modes,
   guests: (compare_all("guest"; .what) | map(del(.vhost_net_format, .init_on_alloc))) }

@@ -10,6 +10,7 @@
 
 #include "bpf.h"
 #include "rig.h"
+#include "runs.h"
 #include "stats.h"
 #include "tap.h"
 
@@ -241,8 +242,8 @@ static void send_frames(struct rig *r, unsigned int port)
 
 	if (r->t->pairs > 1)
 		r->frame[5] = port;
-	for (unsigned int i = 0; i < r->t->burst; i++)
-		must("send", wire_send(r->wire, gso ? &r->hdr : NULL, r->frame, r->t->len));
+	must("send", wire_send_many(r->wire, gso ? &r->hdr : NULL, r->frame, r->t->len,
+				    r->t->burst));
 }
 
 void rig_burst(struct rig *r)
@@ -262,6 +263,15 @@ void rig_burst(struct rig *r)
 		take_back(r, &r->port[i], chains);
 }
 
+void rig_trace(const struct rig *r)
+{
+	int tid[PAIRS_MAX];
+
+	for (unsigned int i = 0; i < r->t->pairs; i++)
+		tid[i] = r->port[i].worker;
+	must("trace", runs_begin(tid, r->t->pairs));
+}
+
 uint64_t rig_run_ns(const struct rig *r)
 {
 	uint64_t sum = 0;
@@ -269,7 +279,7 @@ uint64_t rig_run_ns(const struct rig *r)
 	for (unsigned int i = 0; i < r->t->pairs; i++) {
 		uint64_t ns = thread_run_ns(r->port[i].worker);
 
-		if (!ns)
+		if (ns == UINT64_MAX)
 			die("the worker's run time", -ESRCH);
 		sum += ns;
 	}

@@ -35,7 +35,9 @@ struct rig {
 void rig_open(struct rig *r, const struct cost_case *t, const char *path);
 /* A burst: all of it is there before the worker runs, and one interrupt ends it. */
 void rig_burst(struct rig *r);
-/* Nanoseconds that its workers have run. */
+/* From here on runs_end() says how long its workers run. */
+void rig_trace(const struct rig *r);
+/* Nanoseconds that its workers have run, as the scheduler counts. */
 uint64_t rig_run_ns(const struct rig *r);
 
 #endif

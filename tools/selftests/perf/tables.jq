@@ -25,6 +25,11 @@ def instructions(f):
 def plain: .parts == 1 and .buffers == 1 and .pairs == 1 and .regions == 1 and
   .format == "split" and (.iotlb | not);
 
+def native:
+  .native | sort_by([.direction == "rx", .bytes, .burst, .sink, .format, .parts])[] |
+  [.case + (if .vhost_net_format != .format then " [#plain]_" else "" end),
+   (.devices["vhost-net"].median, .devices.vhostx.median | number), (.ratio.vhostx | ratio)];
+
 def with_unit: "\(.what), \(.unit)";
 
 def of($device): .devices[$device].median | number;
@@ -32,6 +37,7 @@ def of($device): .devices[$device].median | number;
 (if $table == "tx" then instructions(plain and .direction == "tx")
  elif $table == "rx" then instructions(plain and .direction == "rx")
  elif $table == "more" then instructions(plain | not)
+ elif $table == "native" then native
  elif $table == "guests" then
    .guests[] | [with_unit, .devices.vhostx.samples, of("vhost-net"), of("vhostx"),
                 (.ratio.vhostx | ratio), of("vhostx-packed"), (.ratio["vhostx-packed"] | ratio)]
