@@ -90,7 +90,8 @@ gate_state()
 # their own is free too, and can be a lot after a burst.
 gate_memory()
 {
-	echo 1 >/proc/sys/vm/stat_refresh
+	# A kernel for one processor has no lists of others to look at.
+	[ ! -e /proc/sys/vm/stat_refresh ] || echo 1 >/proc/sys/vm/stat_refresh
 	awk '/^(MemTotal|Shmem):/ { kib += $2 }
 	     /^(MemFree|Buffers|Cached|SReclaimable):/ { kib -= $2 }
 	     $1 == "count:" { kib -= $2 * 4 }
