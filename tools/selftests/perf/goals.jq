@@ -34,10 +34,12 @@ def guest($goal; $what; $limit; $more):
 
 def is_rate: .unit | IN("packets/s", "Mb/s");
 
-# Those that lose: by as little as shows, or in more than the spread by wall clock.
+# Those that lose: by as little as shows, or in more than the spread by a clock.
 def losing:
   [.instructions[] | select(.ratio.vhostx.median >= 1.0005) |
    "\(name): \(.ratio.vhostx.median | fixed(1000))"] +
+  [.native[]? | select(.ratio.vhostx.low > 1) |
+   "\(.case), native: \(.ratio.vhostx.median | fixed(1000)) (\(.ratio.vhostx | spread))"] +
   [.guests[] | . as $g | "vhostx", "vhostx-packed" | . as $device | $g.ratio[$device] |
    select(. != null) | select(if $g | is_rate then .high < 1 else .low > 1 end) |
    "\($g.what), \($device): \(.median | fixed(1000)) (\(spread))"];
@@ -71,7 +73,7 @@ def memory($when):
       .vhostx.median < .["vhost-net"].median)
   end;
 
-(.instructions | length) as $cases | (.guests | length) as $figures | losing as $losing |
+(.instructions + (.native // []) | length) as $cases | (.guests | length) as $figures | losing as $losing |
 at_most("TX 64 B, burst 256, XDP_DROP, init_on_alloc on"; 0.50; ["tx 64 burst 256 drop"]; [true]),
 at_most("TX 64 B, burst 256, XDP_DROP, init_on_alloc off"; 0.65; ["tx 64 burst 256 drop"]; [false]),
 at_most("TX 64 B, burst 256, stack, init_on_alloc on"; 0.75; ["tx 64 burst 256 stack"]; [true]),

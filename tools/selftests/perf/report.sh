@@ -283,8 +283,8 @@ $(value 'if .guests_older then
 	Not measured
 	============
 
-	* Bursts of one frame at the machine's own speed: User Mode Linux takes 70 us and more to
-	  wake a thread.
+	* Bursts of one frame at the machine's own speed: User Mode Linux takes tens of
+	  microseconds for a system call or a switch of threads, beside which a packet is little.
 	* Guests on hardware that has KVM.
 	END
 }
