@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The dirty log: VHOST_SET_LOG_BASE, _LOG_FD, F_LOG_ALL, VHOST_VRING_F_LOG. */
+#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -55,18 +56,31 @@ FIXTURE_TEARDOWN(log)
 #define BACKEND(index)	vmm_backend(self->v, index, self->nic.tap)
 #define F_LOG(index, gpa) vmm_set_addr_logged(self->v, index, gpa)
 
-/* A log just below the owner's end, which depends on the levels of paging. */
+/* Where the owner's half ends, which depends on the levels of paging. */
+static uint64_t owner_end(int flags)
+{
+	static const unsigned int bits[] = { 56, 47, 39 };
+
+	for (size_t i = 0; i < ARRAY_SIZE(bits); i++) {
+		void *probe = mmap((void *)(1UL << (bits[i] - 1)), 4096, PROT_NONE, flags, -1, 0);
+
+		if (probe != MAP_FAILED)
+			munmap(probe, 4096);
+		if (probe != MAP_FAILED || errno == EEXIST)
+			return 1ULL << bits[i];
+	}
+	return 0;
+}
+
+/* A log just below that. */
 static int high_log(struct dirty *d)
 {
 	const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE |
 			  MAP_FIXED_NOREPLACE;
-	void *probe = mmap((void *)(1UL << 48), 4096, PROT_NONE, flags, -1, 0);
-	uint64_t end = probe == MAP_FAILED ? 1ULL << 47 : 1ULL << 56;
+	uint64_t end = owner_end(flags);
 
-	if (probe != MAP_FAILED)
-		munmap(probe, 4096);
-	/* The stack may be there, or, in User Mode Linux, the kernel. */
-	for (uint64_t i = 1; i < 4096; i++) {
+	/* The stack may be there. */
+	for (uint64_t i = 1; i < 1024; i++) {
 		uint8_t *p = mmap((void *)(end - (i << 28)), d->size,
 				  PROT_READ | PROT_WRITE, flags, -1, 0);
 
