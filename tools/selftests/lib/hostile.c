@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "hostile.h"
 
@@ -10,6 +11,26 @@ static void protect(void *p, size_t size, int prot)
 	size = (size + 4095) & ~4095UL;
 	if (mprotect(p, size, prot))
 		abort();
+}
+
+bool hostile_can(enum breakage how)
+{
+	bool refused;
+	int fd[2];
+	void *p;
+
+	if (how != BREAK_DESC_UNREADABLE && how != BREAK_AVAIL_UNREADABLE)
+		return true;
+	p = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
+		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+	if (p == MAP_FAILED || pipe(fd))
+		abort();
+	protect(p, 4096, PROT_NONE);
+	refused = write(fd[1], p, 1) < 0;
+	munmap(p, 4096);
+	close(fd[0]);
+	close(fd[1]);
+	return refused;
 }
 
 static size_t desc_size(const struct vq *q)

@@ -29,6 +29,8 @@ enum breakage {
 	BREAK_USED_UNWRITABLE,
 };
 
+/* Can it be done here? The kernel of User Mode Linux reads what is PROT_NONE. */
+bool hostile_can(enum breakage how);
 /*
  * Make the queue's ring bad in that way, behind one entry that it publishes.
  * The caller tells the device (a kick, or a frame for RX).

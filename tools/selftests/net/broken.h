@@ -93,6 +93,8 @@ TEST_F(broken, stops_alone_and_comes_back)
 	/* A packed ring's wish about interrupts is read after all else. */
 	bool used = IS_PACKED && variant->breakage == BREAK_AVAIL_UNREADABLE;
 
+	if (!hostile_can(variant->breakage))
+		SKIP(return, "this kernel reads what nobody may read");
 	ASSERT_EQ(0, ping(n, self->index, 1));
 	ASSERT_EQ(0, ping(n, self->other, 2));
 
