@@ -144,7 +144,7 @@ gate_leaks()
 	echo scan >"$gate_kmemleak"
 	gate_nap 6
 	echo scan >"$gate_kmemleak"
-	awk -v RS='unreferenced object ' '/\[vhostx\]| 0xffffffff/ {
+	awk -v RS='unreferenced object ' '/\[vhostx\]|\] 0x[0-9a-f]+\n/ {
 		sub(/\n$/, "")
 		print "leak: " $0
 	}' "$gate_kmemleak"
