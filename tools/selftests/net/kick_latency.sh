@@ -36,6 +36,7 @@ has_times()
 }
 
 command -v bpftrace >/dev/null || ktap_skip_all "no bpftrace"
+[ -d /sys/bus/event_source ] || ktap_skip_all "this kernel has no perf events to trace by"
 need_device
 cd "$(dirname "$0")" || exit 1
 ktap_plan 5
