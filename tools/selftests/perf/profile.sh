@@ -18,10 +18,9 @@ trap 'rm -rf "$work"' EXIT
 "$vm/chroot.sh" -b "$work:/plugin" "$build_kernel" gcc -std=gnu11 -O2 -Wall -Wextra -Werror \
 	-shared -fPIC -o /plugin/profile.so "$here/profile.c"
 
-# Regions as instructions.sh has it. The host's memory is not cleared when it is handed out,
-# as the goals that are not reached are of such a host too.
-command='modprobe -r vhost_net && modprobe -r vhost && modprobe vhost max_mem_regions=509 &&
-	modprobe vhost_net && modprobe vhostx && cd /opt/vhostx/selftests/perf || exit 1
+# The host's memory is not cleared when it is handed out, as the goals that are not reached
+# are of such a host too.
+command='cd /opt/vhostx/selftests/perf && . ./regions.sh && modprobe vhostx || exit 1
 sysctl -q kernel.kptr_restrict=0'
 for case in "$@"; do
 	command+="; ./cost -n $packets -r 1 -t '$case' >&2 || exit 1"
