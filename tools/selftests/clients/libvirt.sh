@@ -7,6 +7,7 @@ set -u
 . "$(dirname "$0")/../lib/traffic.sh"
 
 command -v libvirtd >/dev/null || ktap_skip_all "no libvirtd"
+[ -c /dev/kvm ] || ktap_skip_all "no /dev/kvm"
 # What libvirtd keeps is in mounts that go with the test.
 if [ "${VHOSTX_MOUNTS:-}" != "$$" ]; then
 	export VHOSTX_MOUNTS=$$
