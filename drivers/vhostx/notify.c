@@ -231,8 +231,26 @@ static void notify_log_entries(struct vhostx_vq *vq, u16 first, unsigned int nr)
 			   sizeof(__virtio16));
 }
 
-/* Log where the device says whether it wants kicks. */
-static void notify_log_wish(struct vhostx_vq *vq)
+/* Hand over the waiting used entries, and log where they went. */
+static noinline int notify_publish_logged(struct vhostx_vq *vq)
+{
+	unsigned int nr = vq->ring.nr_used;
+	u16 first = vq->ring.last_used;
+
+	if (vhostx_ring_publish(&vq->ring))
+		return -EIO;
+	if (vq->ring.packed)
+		notify_log_descs(vq, first, vq->ring.last_used);
+	else
+		notify_log_entries(vq, first, nr);
+	return 0;
+}
+
+/**
+ * vhostx_vq_log_wish - log where the device says whether it wants kicks
+ * @vq: the queue
+ */
+void vhostx_vq_log_wish(struct vhostx_vq *vq)
 {
 	size_t at = 0;
 
@@ -248,45 +266,17 @@ static void notify_log_wish(struct vhostx_vq *vq)
 }
 
 /**
- * vhostx_vq_kicks_on - ask the driver to kick
- * @vq: the queue
- *
- * Return: true where the queue can sleep until a kick, or is broken; false
- * where something came meanwhile, and kicks are off again.
- */
-bool vhostx_vq_kicks_on(struct vhostx_vq *vq)
-{
-	int more = vhostx_ring_kicks_on(&vq->ring);
-
-	if (unlikely(vq->log.used))
-		notify_log_wish(vq);
-	if (more <= 0)
-		return true;
-	vhostx_vq_kicks_off(vq);
-	return false;
-}
-
-/**
- * vhostx_vq_kicks_off - tell the driver that nobody waits for kicks
- * @vq: the queue
- */
-void vhostx_vq_kicks_off(struct vhostx_vq *vq)
-{
-	if (!vhostx_ring_kicks_off(&vq->ring) && !vq->ring.event_idx)
-		notify_log_wish(vq);
-}
-
-/**
  * vhostx_vq_kicks_mute - have a driver that was asked to kick not do so
  * @vq: the queue
  */
 void vhostx_vq_kicks_mute(struct vhostx_vq *vq)
 {
 	if (!vhostx_ring_kicks_mute(&vq->ring))
-		notify_log_wish(vq);
+		vhostx_vq_log_wish(vq);
 }
 
-static void notify_signal(struct vhostx_vq *vq)
+/* The rest of a batch's end, and no call of its own there. */
+static __always_inline void notify_signal(struct vhostx_vq *vq)
 {
 	int want = vhostx_ring_want_signal(&vq->ring);
 
@@ -315,7 +305,7 @@ static bool notify_end_late(struct vhostx_vq *vq)
  * Whether the interrupt waits for more frames. The driver's wish is read when it does
  * not: what it is compared with stays as it was until then.
  */
-static bool notify_put_off(struct vhostx_vq *vq)
+static noinline bool notify_put_off(struct vhostx_vq *vq)
 {
 	u64 frames = vq->stats.value[VHOSTX_PACKETS] - vq->late.packets;
 
@@ -372,16 +362,12 @@ void vhostx_vq_signal_late(struct vhostx_vq *vq)
 void vhostx_vq_publish(struct vhostx_vq *vq)
 {
 	unsigned int nr = vq->ring.nr_used;
-	u16 first = vq->ring.last_used;
 
-	if (!nr || vhostx_ring_publish(&vq->ring))
+	if (!nr)
 		return;
-	if (unlikely(vq->log.used)) {
-		if (vq->ring.packed)
-			notify_log_descs(vq, first, vq->ring.last_used);
-		else
-			notify_log_entries(vq, first, nr);
-	}
+	if (unlikely(likely(!vq->log.used) ? vhostx_ring_publish(&vq->ring) :
+					     notify_publish_logged(vq)))
+		return;
 	vhostx_count(&vq->stats, VHOSTX_BATCHES, 1);
 	vhostx_count(&vq->stats, VHOSTX_BATCH_1 + min(ilog2(nr), 6), 1);
 	trace_batch(vq, nr);

@@ -13,10 +13,9 @@ bool vhostx_vq_may_poll(const struct vhostx_vq *vq, u64 end);
 void vhostx_vq_publish(struct vhostx_vq *vq);
 void vhostx_vq_signal_due(struct vhostx_vq *vq);
 void vhostx_vq_signal_late(struct vhostx_vq *vq);
-bool vhostx_vq_kicks_on(struct vhostx_vq *vq);
-void vhostx_vq_kicks_off(struct vhostx_vq *vq);
 void vhostx_vq_kicks_mute(struct vhostx_vq *vq);
 void vhostx_vq_log_used(struct vhostx_vq *vq, size_t offset, size_t len);
+void vhostx_vq_log_wish(struct vhostx_vq *vq);
 void vhostx_vq_break(struct vhostx_vq *vq);
 void vhostx_vq_arm(struct vhostx_vq *vq);
 
@@ -27,6 +26,35 @@ void vhostx_vq_arm(struct vhostx_vq *vq);
 static inline void vhostx_vq_disarm(struct vhostx_vq *vq)
 {
 	WRITE_ONCE(vq->sock_armed, false);
+}
+
+/**
+ * vhostx_vq_kicks_off - tell the driver that nobody waits for kicks
+ * @vq: the queue
+ */
+static inline void vhostx_vq_kicks_off(struct vhostx_vq *vq)
+{
+	if (!vhostx_ring_kicks_off(&vq->ring) && unlikely(!vq->ring.event_idx))
+		vhostx_vq_log_wish(vq);
+}
+
+/**
+ * vhostx_vq_kicks_on - ask the driver to kick
+ * @vq: the queue
+ *
+ * Return: true where the queue can sleep until a kick, or is broken; false
+ * where something came meanwhile, and kicks are off again.
+ */
+static inline bool vhostx_vq_kicks_on(struct vhostx_vq *vq)
+{
+	int more = vhostx_ring_kicks_on(&vq->ring);
+
+	if (unlikely(vq->log.used))
+		vhostx_vq_log_wish(vq);
+	if (likely(more <= 0))
+		return true;
+	vhostx_vq_kicks_off(vq);
+	return false;
 }
 
 /**

@@ -11,11 +11,6 @@
 /* What adaptive polling begins with, in microseconds. */
 #define POLL_START_US	8
 
-static bool poll_adapts(const struct vhostx_vq *vq)
-{
-	return vq->tune.poll_mode == VHOSTX_POLL_MODE_ADAPTIVE;
-}
-
 static void poll_grow(struct vhostx_vq *vq)
 {
 	u32 us = max_t(u32, 2 * vq->poll_now_us, POLL_START_US);
@@ -50,19 +45,8 @@ void vhostx_polled(struct vhostx_vq *vq, bool found, u64 start)
 	trace_poll(vq, found, start);
 	vhostx_count(&vq->stats, found ? VHOSTX_POLL_HITS : VHOSTX_POLL_MISSES,
 		     1);
-	if (found && poll_adapts(vq))
+	if (found && vhostx_poll_adapts(vq))
 		poll_grow(vq);
-}
-
-/**
- * vhostx_poll_rest - a queue has nothing to do, and its run ends
- * @vq: the queue, with its lock held
- */
-void vhostx_poll_rest(struct vhostx_vq *vq)
-{
-	vq->rests = true;
-	if (unlikely(poll_adapts(vq)))
-		vq->rest_since = local_clock();
 }
 
 /**
@@ -74,7 +58,7 @@ void vhostx_poll_woke(struct vhostx_vq *vq)
 	s64 ns = local_clock() - vq->rest_since;
 
 	vq->rest_since = 0;
-	if (!poll_adapts(vq))
+	if (!vhostx_poll_adapts(vq))
 		return;
 	/* Clocks of two processors can be a little apart. */
 	if (ns < (s64)vq->tune.poll_us * NSEC_PER_USEC)

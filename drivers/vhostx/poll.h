@@ -10,7 +10,6 @@
 
 void vhostx_poll_set(struct vhostx_vq *vq);
 void vhostx_polled(struct vhostx_vq *vq, bool found, u64 start);
-void vhostx_poll_rest(struct vhostx_vq *vq);
 void vhostx_poll_woke(struct vhostx_vq *vq);
 struct vhostx_vq *vhostx_poll_watch(struct vhostx_vq *rx);
 void vhostx_poll_unwatch(struct vhostx_vq *tx, bool found, u64 start);
@@ -25,6 +24,28 @@ void vhostx_poll_unwatch(struct vhostx_vq *tx, bool found, u64 start);
 static inline u64 vhostx_poll_end(const struct vhostx_vq *vq, u64 start)
 {
 	return start + (u64)READ_ONCE(vq->poll_now_us) * NSEC_PER_USEC;
+}
+
+/**
+ * vhostx_poll_adapts - whether a queue's polling is adaptive
+ * @vq: the queue
+ *
+ * Return: true where it is.
+ */
+static inline bool vhostx_poll_adapts(const struct vhostx_vq *vq)
+{
+	return vq->tune.poll_mode == VHOSTX_POLL_MODE_ADAPTIVE;
+}
+
+/**
+ * vhostx_poll_rest - a queue has nothing to do, and its run ends
+ * @vq: the queue, with its lock held
+ */
+static inline void vhostx_poll_rest(struct vhostx_vq *vq)
+{
+	vq->rests = true;
+	if (unlikely(vhostx_poll_adapts(vq)))
+		vq->rest_since = local_clock();
 }
 
 /**

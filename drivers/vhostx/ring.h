@@ -88,20 +88,20 @@ struct vhostx_desc {
 /**
  * struct vhostx_chain - a descriptor chain that was fetched
  * @id: what the used entry will carry
+ * @place: of its first descriptor in a packed ring
+ * @end: what &vhostx_ring.last_avail is when it is consumed
  * @first: its first descriptor, index into &vhostx_ring.desc_cache
  * @nr: its descriptors there
  * @bad: enum vhostx_bad found while fetching, or 0
- * @place: of its first descriptor in a packed ring
- * @end: what &vhostx_ring.last_avail is when it is consumed
  * @len: bytes it can carry; for the caller of vhostx_ring_map() to keep
  */
 struct vhostx_chain {
 	u16 id;
+	u16 place;
+	u16 end;
 	u16 first;
 	u16 nr;
 	u16 bad;
-	u16 place;
-	u16 end;
 	u32 len;
 };
 
@@ -252,7 +252,6 @@ int vhostx_packed_publish(struct vhostx_ring *r);
 int vhostx_packed_want_signal(struct vhostx_ring *r);
 int vhostx_packed_kicks_on(struct vhostx_ring *r);
 int vhostx_packed_kicks_off(struct vhostx_ring *r);
-int vhostx_packed_kicks_mute(struct vhostx_ring *r);
 int vhostx_packed_has_avail(struct vhostx_ring *r);
 
 /**
@@ -369,15 +368,14 @@ vhostx_ring_desc_at(const struct vhostx_ring *r, u32 i)
  * vhostx_ring_read_begin - open a window to read descriptors and what the driver says
  * @r: the ring
  *
- * Pieces were checked one by one when they were translated, so the first stands
- * for all.
+ * All parts, or their pieces, were checked when they were located: a byte stands for
+ * them, as the window is to be somewhere.
  *
  * Return: whether it is open, for user_read_access_end().
  */
 static __always_inline bool vhostx_ring_read_begin(const struct vhostx_ring *r)
 {
-	return user_read_access_begin(vhostx_ring_desc_at(r, 0), r->pieces ? 1 :
-				      r->num * sizeof(*r->desc));
+	return user_read_access_begin(r->desc, 1);
 }
 
 /**
@@ -576,6 +574,11 @@ static inline int vhostx_ring_kicks_on(struct vhostx_ring *r)
  */
 static inline int vhostx_ring_kicks_off(struct vhostx_ring *r)
 {
+	if (r->kicks_off)
+		return 0;
+	r->kicks_off = true;
+	if (r->event_idx)
+		return 0;
 	return r->packed ? vhostx_packed_kicks_off(r) : vhostx_split_kicks_off(r);
 }
 
@@ -590,7 +593,8 @@ static inline int vhostx_ring_kicks_off(struct vhostx_ring *r)
  */
 static inline int vhostx_ring_kicks_mute(struct vhostx_ring *r)
 {
-	return r->packed ? vhostx_packed_kicks_mute(r) : vhostx_split_kicks_mute(r);
+	r->kicks_off = true;
+	return r->packed ? vhostx_packed_kicks_off(r) : vhostx_split_kicks_mute(r);
 }
 
 /**

@@ -15,7 +15,8 @@
 #define PACKED_USED	BIT(VRING_PACKED_DESC_F_USED)
 
 /* What packed_fetch_chain() met, other than a chain or a fault. */
-#define PACKED_FULL	1
+#define PACKED_NONE	1
+#define PACKED_FULL	2
 
 static __always_inline struct vring_packed_desc __user *
 packed_desc(const struct vhostx_ring *r, u16 place)
@@ -40,7 +41,7 @@ static __always_inline u16 tail_id(u64 tail)
 	return tail >> 32;
 }
 
-static __always_inline u16 tail_flags(u64 tail)
+static __always_inline u32 tail_flags(u64 tail)
 {
 	return tail >> 48;
 }
@@ -49,12 +50,13 @@ static __always_inline u16 tail_flags(u64 tail)
 static __always_inline __virtio64 tail_used(const struct vhostx_used *used,
 					    u16 id)
 {
-	u64 flags = used->place & VHOSTX_PLACE_WRAP ?
-		    PACKED_AVAIL | PACKED_USED : 0;
+	u64 tail = (u64)id << 32 | used->len;
 
+	if (used->place & VHOSTX_PLACE_WRAP)
+		tail |= (u64)(PACKED_AVAIL | PACKED_USED) << 48;
 	if (used->len)
-		flags |= VRING_DESC_F_WRITE;
-	return __cpu_to_virtio64(true, flags << 48 | (u64)id << 32 | used->len);
+		tail |= (u64)VRING_DESC_F_WRITE << 48;
+	return __cpu_to_virtio64(true, tail);
 }
 
 /* Which of these two flags make a descriptor the device's in the lap of @place. */
@@ -63,27 +65,24 @@ static __always_inline u16 packed_avail_flags(u16 place)
 	return place & VHOSTX_PLACE_WRAP ? PACKED_AVAIL : PACKED_USED;
 }
 
-/* What the device says about kicks: whether, or at which place it needs one. */
-static int packed_put_event(struct vhostx_ring *r, u16 flags, u16 place)
+/* Where the device says whether it wants kicks. */
+static __virtio32 __user *packed_event(const struct vhostx_ring *r)
 {
-	__virtio32 __user *event = vhostx_ring_used_at(r, 0);
-
-	return put_user(__cpu_to_virtio32(true, (u32)flags << 16 | place), event);
+	return vhostx_ring_used_at(r, 0);
 }
 
 /* It wants a kick for what will come at @place. */
-static int packed_put_wish(struct vhostx_ring *r, u16 place)
+static __virtio32 packed_wish(const struct vhostx_ring *r, u16 place)
 {
-	return r->event_idx ?
-	       packed_put_event(r, VRING_PACKED_EVENT_FLAG_DESC, place) :
-	       packed_put_event(r, VRING_PACKED_EVENT_FLAG_ENABLE, 0);
+	return __cpu_to_virtio32(true, r->event_idx ?
+				 VRING_PACKED_EVENT_FLAG_DESC << 16 | place :
+				 VRING_PACKED_EVENT_FLAG_ENABLE << 16);
 }
 
 /* As vhostx_ring_read_begin(), to write the ring. */
 static __always_inline bool packed_write_begin(const struct vhostx_ring *r)
 {
-	return user_write_access_begin(vhostx_ring_desc_at(r, 0), r->pieces ?
-				       1 : r->num * sizeof(*r->desc));
+	return user_write_access_begin(r->desc, 1);
 }
 
 /**
@@ -101,7 +100,7 @@ int vhostx_packed_start(struct vhostx_ring *r)
 	/* Nothing is in flight: what another device left is not ours to return. */
 	if (vhostx_place_pos(r->last_avail) >= r->num || used != r->last_avail)
 		return -EINVAL;
-	if (packed_put_wish(r, r->last_avail))
+	if (put_user(packed_wish(r, r->last_avail), packed_event(r)))
 		return -EFAULT;
 
 	r->last_used = used;
@@ -111,36 +110,38 @@ int vhostx_packed_start(struct vhostx_ring *r)
 
 /*
  * Where a fetch is, in registers: what other memory says would be loaded again after
- * each barrier. @avail are the flags of what is available in this lap.
+ * each barrier. @at is the descriptor at @place; @lap_end is the place that this lap
+ * does not have any more, @avail the flags of what is available in it. What is fetched
+ * goes to @to, behind @nr_desc others.
  */
 struct packed_walk {
 	void __user *desc;
 	const unsigned long *pieces;
+	struct vring_packed_desc __user *at;
 	u32 num;
-	u32 pos;
-	u16 lap;
-	u16 avail;
+	u32 place;
+	u32 lap_end;
+	u32 avail;
+	struct vhostx_desc *to;
 	unsigned int nr_desc;
 };
 
-static __always_inline u16 walk_place(const struct packed_walk *w)
+static __always_inline void walk_look_up(struct packed_walk *w)
 {
-	return w->pos | w->lap;
-}
-
-static __always_inline struct vring_packed_desc __user *
-walk_desc(const struct packed_walk *w)
-{
-	return vhostx_ring_at(w->desc, w->pieces,
-			      w->pos * sizeof(struct vring_packed_desc));
+	w->at = vhostx_ring_at(w->desc, w->pieces, sizeof(*w->at) *
+			       vhostx_place_pos(w->place));
 }
 
 static __always_inline void walk_on(struct packed_walk *w)
 {
-	if (unlikely(++w->pos == w->num)) {
-		w->pos = 0;
-		w->lap ^= VHOSTX_PLACE_WRAP;
+	w->at++;
+	if (unlikely(++w->place == w->lap_end)) {
+		w->place = (w->lap_end - w->num) ^ VHOSTX_PLACE_WRAP;
+		w->lap_end = w->place + w->num;
 		w->avail ^= PACKED_AVAIL | PACKED_USED;
+		walk_look_up(w);
+	} else if (unlikely(w->pieces)) {
+		walk_look_up(w);
 	}
 }
 
@@ -150,7 +151,7 @@ static __always_inline int walk_load(const struct packed_walk *w, u64 tail,
 {
 	__virtio64 raw;
 
-	unsafe_get_user(raw, (__virtio64 __user *)&walk_desc(w)->addr, fault);
+	unsafe_get_user(raw, (__virtio64 __user *)&w->at->addr, fault);
 	to->addr = __virtio64_to_cpu(true, raw);
 	to->len = tail_len(tail);
 	to->flags = tail_flags(tail);
@@ -164,29 +165,19 @@ static __always_inline bool tail_holds_table(u64 tail)
 	return tail_len(tail) && !(tail_len(tail) % sizeof(struct vring_packed_desc));
 }
 
-/* One descriptor, with bytes or with a table of descriptors that may be one. */
-static __always_inline bool tail_alone(u64 tail)
-{
-	u16 kind = tail_flags(tail) & (VRING_DESC_F_NEXT | VRING_DESC_F_INDIRECT);
-
-	return !kind || (kind == VRING_DESC_F_INDIRECT && tail_holds_table(tail));
-}
-
 /* The chain at hand, whatever it is. */
 static __always_inline int packed_fetch_long(struct packed_walk *w, u64 tail,
-					     struct vhostx_chain *chain,
-					     struct vhostx_desc *cache)
+					     struct vhostx_chain *chain)
 {
 	unsigned int room = VHOSTX_CHAIN_MAX - w->nr_desc;
 	struct packed_walk at = *w;
 	__virtio64 raw;
-	u32 nr = 0;
-	u16 flags;
+	u32 nr = 0, flags;
 
 	for (;;) {
 		flags = tail_flags(tail);
 		if (likely(nr < room)) {
-			if (unlikely(walk_load(&at, tail, cache++)))
+			if (unlikely(walk_load(&at, tail, at.to++)))
 				return -VHOSTX_FAULT_DESC_READ;
 		} else if (w->nr_desc) {
 			return PACKED_FULL;
@@ -203,14 +194,14 @@ static __always_inline int packed_fetch_long(struct packed_walk *w, u64 tail,
 			break;
 		if (unlikely(nr == at.num))
 			return -VHOSTX_FAULT_DESC_LOOP;
-		unsafe_get_user(raw, (__virtio64 __user *)&walk_desc(&at)->len,
+		unsafe_get_user(raw, (__virtio64 __user *)&at.at->len,
 				fault);
 		tail = __virtio64_to_cpu(true, raw);
 	}
 
 	/* One that is too long goes back as one, so its end was looked for. */
-	chain->bad = nr > room ? VHOSTX_BAD_SIZE : 0;
 	chain->nr = nr > room ? room : nr;
+	chain->bad = nr > room ? VHOSTX_BAD_SIZE : 0;
 	chain->id = tail_id(tail);
 	at.nr_desc += chain->nr;
 	*w = at;
@@ -221,32 +212,39 @@ fault:
 
 /*
  * Fetch the chain at hand, whose head's second half is @tail. Inside a user access
- * window: calls nothing. Returns 0, PACKED_FULL, or a fault's negative.
+ * window: calls nothing. Returns 0, PACKED_NONE, PACKED_FULL, or a fault's negative.
  */
 static __always_inline int packed_fetch_chain(struct packed_walk *w, u64 tail,
-					      struct vhostx_chain *chain,
-					      struct vhostx_desc *cache)
+					      struct vhostx_chain *chain)
 {
+	u32 flags = tail_flags(tail) & (PACKED_AVAIL | PACKED_USED |
+					VRING_DESC_F_NEXT | VRING_DESC_F_INDIRECT);
 	int ret;
 
 	chain->first = w->nr_desc;
-	chain->place = walk_place(w);
-	cache += w->nr_desc;
-	if (unlikely(w->nr_desc == VHOSTX_CHAIN_MAX || !tail_alone(tail))) {
-		ret = packed_fetch_long(w, tail, chain, cache);
-		if (ret)
-			return ret;
-	} else {
-		ret = walk_load(w, tail, cache);
+	chain->place = w->place;
+	/* One that is there, and one descriptor with bytes. */
+	if (likely(flags == w->avail && w->nr_desc < VHOSTX_CHAIN_MAX)) {
+		/* A head's flags come before the rest of its chain. */
+		smp_rmb();
+		ret = walk_load(w, tail, w->to++);
 		if (unlikely(ret))
 			return ret;
-		chain->bad = 0;
-		chain->nr = 1;
 		chain->id = tail_id(tail);
+		chain->nr = 1;
+		chain->bad = 0;
 		w->nr_desc++;
 		walk_on(w);
+	} else {
+		if ((flags & (PACKED_AVAIL | PACKED_USED)) != w->avail)
+			return PACKED_NONE;
+		/* Here, too. */
+		smp_rmb();
+		ret = packed_fetch_long(w, tail, chain);
+		if (ret)
+			return ret;
 	}
-	chain->end = walk_place(w);
+	chain->end = w->place;
 	return 0;
 }
 
@@ -254,21 +252,22 @@ static __always_inline int packed_fetch_chain(struct packed_walk *w, u64 tail,
 static noinline int packed_fetch_batch(struct vhostx_ring *r, u64 tail)
 {
 	/* Pointers, as bounds checks may not be called inside a window. */
-	struct vhostx_desc *desc = r->desc_cache;
 	struct vhostx_chain *chain, *end;
 	struct packed_walk w = {
 		.desc = r->desc, .num = r->num,
 		.pieces = r->pieces ? r->pieces->desc : NULL,
-		.pos = vhostx_place_pos(r->next),
-		.lap = r->next & VHOSTX_PLACE_WRAP,
+		.place = r->next,
+		.lap_end = (r->next & VHOSTX_PLACE_WRAP) + r->num,
 		.avail = packed_avail_flags(r->next),
 	};
 	__virtio64 raw;
 	unsigned int n;
 	int ret;
 
+	walk_look_up(&w);
 	vhostx_ring_compact(r);
 	w.nr_desc = r->nr_desc;
+	w.to = r->desc_cache + w.nr_desc;
 	chain = r->chain + r->tail;
 	end = chain + min((unsigned int)VHOSTX_BATCH,
 			  VHOSTX_CHAIN_MAX - r->tail);
@@ -278,23 +277,19 @@ static noinline int packed_fetch_batch(struct vhostx_ring *r, u64 tail)
 	if (!vhostx_ring_read_begin(r))
 		return vhostx_ring_break(r, VHOSTX_FAULT_DESC_READ);
 	for (;;) {
-		/* A head's flags come before the rest of its chain. */
-		smp_rmb();
-		ret = packed_fetch_chain(&w, tail, chain, desc);
+		ret = packed_fetch_chain(&w, tail, chain);
 		if (unlikely(ret) || ++chain == end)
 			break;
-		unsafe_get_user(raw, (__virtio64 __user *)&walk_desc(&w)->len,
+		unsafe_get_user(raw, (__virtio64 __user *)&w.at->len,
 				fault);
 		tail = __virtio64_to_cpu(true, raw);
-		if ((tail_flags(tail) & (PACKED_AVAIL | PACKED_USED)) != w.avail)
-			break;
 	}
 fault:
 	user_read_access_end();
 
 	n = chain - (r->chain + r->tail);
 	r->tail += n;
-	r->next = walk_place(&w);
+	r->next = w.place;
 	r->nr_desc = w.nr_desc;
 	/* The sound ones first: a fault is met again at its turn. */
 	if (likely(n))
@@ -402,13 +397,17 @@ int vhostx_packed_want_signal(struct vhostx_ring *r)
 	return behind && behind <= vhostx_place_distance(r, old, r->last_used);
 }
 
-static __always_inline int packed_has_avail(struct vhostx_ring *r)
+/* Where the next descriptor's flags are. */
+static __always_inline __virtio16 __user *
+packed_next_flags(const struct vhostx_ring *r)
 {
-	__virtio16 flags;
+	return (__virtio16 __user *)&packed_desc(r, r->next)->flags;
+}
 
-	if (unlikely(get_user(flags, (__virtio16 __user *)
-			      &packed_desc(r, r->next)->flags)))
-		return vhostx_ring_break(r, VHOSTX_FAULT_DESC_READ);
+/* Do they make it the device's? */
+static __always_inline bool packed_is_avail(const struct vhostx_ring *r,
+					    __virtio16 flags)
+{
 	return (__virtio16_to_cpu(true, flags) & (PACKED_AVAIL | PACKED_USED)) ==
 	       packed_avail_flags(r->next);
 }
@@ -421,7 +420,11 @@ static __always_inline int packed_has_avail(struct vhostx_ring *r)
  */
 int vhostx_packed_has_avail(struct vhostx_ring *r)
 {
-	return packed_has_avail(r);
+	__virtio16 flags;
+
+	if (unlikely(get_user(flags, packed_next_flags(r))))
+		return vhostx_ring_break(r, VHOSTX_FAULT_DESC_READ);
+	return packed_is_avail(r, flags);
 }
 
 /**
@@ -432,42 +435,37 @@ int vhostx_packed_has_avail(struct vhostx_ring *r)
  */
 int vhostx_packed_kicks_on(struct vhostx_ring *r)
 {
-	r->kicks_off = false;
-	if (unlikely(packed_put_wish(r, r->next)))
-		return vhostx_ring_break(r, VHOSTX_FAULT_USED_WRITE);
+	__virtio32 __user *event = packed_event(r);
+	__virtio16 flags;
 
+	r->kicks_off = false;
+	if (!user_access_begin(event, sizeof(*event)))
+		return vhostx_ring_break(r, VHOSTX_FAULT_USED_WRITE);
+	unsafe_put_user(packed_wish(r, r->next), event, no_write);
 	/* The wish is out before the descriptor is looked at again. */
 	smp_mb();
-	return packed_has_avail(r);
+	unsafe_get_user(flags, packed_next_flags(r), no_read);
+	user_access_end();
+	return packed_is_avail(r, flags);
+no_write:
+	user_access_end();
+	return vhostx_ring_break(r, VHOSTX_FAULT_USED_WRITE);
+no_read:
+	user_access_end();
+	return vhostx_ring_break(r, VHOSTX_FAULT_DESC_READ);
 }
 
 /**
- * vhostx_packed_kicks_off - see vhostx_ring_kicks_off()
+ * vhostx_packed_kicks_off - see vhostx_ring_kicks_off() and vhostx_ring_kicks_mute()
  * @r: the ring
  *
  * Return: see there.
  */
 int vhostx_packed_kicks_off(struct vhostx_ring *r)
 {
-	if (r->kicks_off)
-		return 0;
-	r->kicks_off = true;
-	if (!r->event_idx &&
-	    unlikely(packed_put_event(r, VRING_PACKED_EVENT_FLAG_DISABLE, 0)))
-		return vhostx_ring_break(r, VHOSTX_FAULT_USED_WRITE);
-	return 0;
-}
-
-/**
- * vhostx_packed_kicks_mute - see vhostx_ring_kicks_mute()
- * @r: the ring
- *
- * Return: see there.
- */
-int vhostx_packed_kicks_mute(struct vhostx_ring *r)
-{
-	r->kicks_off = true;
-	if (unlikely(packed_put_event(r, VRING_PACKED_EVENT_FLAG_DISABLE, 0)))
+	if (unlikely(put_user(__cpu_to_virtio32(true,
+						VRING_PACKED_EVENT_FLAG_DISABLE << 16),
+			      packed_event(r))))
 		return vhostx_ring_break(r, VHOSTX_FAULT_USED_WRITE);
 	return 0;
 }

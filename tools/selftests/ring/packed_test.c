@@ -430,7 +430,7 @@ TEST_F(packed, has_avail_faults)
 TEST_F(packed, fetch_refused_window)
 {
 	rig_packed_post_simple(self->rig, 0);
-	self->r->desc = (void *)(UMEM_LIMIT - 16);
+	self->r->desc = (void *)UMEM_LIMIT;
 	BREAKS(vhostx_ring_fetch(self->r), DESC_READ);
 }
 

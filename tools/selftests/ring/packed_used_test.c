@@ -220,7 +220,7 @@ TEST_F(packed_used, publish_faults)
 TEST_F(packed_used, publish_refused_window)
 {
 	SERVE(1, 1);
-	self->r->desc = (void *)(UMEM_LIMIT - 16);
+	self->r->desc = (void *)UMEM_LIMIT;
 	BREAKS(vhostx_ring_publish(self->r), USED_WRITE);
 }
 

@@ -360,7 +360,7 @@ TEST_F(split, fetch_desc_faults)
 TEST_F(split, fetch_refused_window)
 {
 	rig_post_simple(self->rig, 0);
-	self->r->desc = (void *)(UMEM_LIMIT - 16);
+	self->r->desc = (void *)UMEM_LIMIT;
 	BREAKS(vhostx_ring_fetch(self->r), DESC_READ);
 }
 

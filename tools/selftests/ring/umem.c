@@ -167,7 +167,8 @@ static bool faults(u64 addr, size_t len)
 
 static int check(u64 addr, size_t len, enum umem_window window)
 {
-	if (open_window != window)
+	if (open_window != window &&
+	    (open_window != UMEM_BOTH || window == UMEM_CLOSED))
 		breach(window == UMEM_CLOSED ? "a call inside a window" :
 		       "an access outside its window");
 	if (window == UMEM_CLOSED ? !below_limit(addr, len) :

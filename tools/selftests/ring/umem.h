@@ -19,6 +19,7 @@ enum umem_window {
 	UMEM_CLOSED,
 	UMEM_READING,
 	UMEM_WRITING,
+	UMEM_BOTH,
 };
 
 enum umem_op {

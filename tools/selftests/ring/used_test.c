@@ -166,7 +166,7 @@ TEST_F(used, publish_faults)
 TEST_F(used, publish_refused_window)
 {
 	SERVE(1);
-	self->r->used = (void *)(UMEM_LIMIT - 6);
+	self->r->used = (void *)UMEM_LIMIT;
 	BREAKS(vhostx_ring_publish(self->r), USED_WRITE);
 }
 

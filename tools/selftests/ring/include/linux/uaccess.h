@@ -32,6 +32,8 @@
 #define user_read_access_end()	umem_close(UMEM_READING)
 #define user_write_access_begin(ptr, size) umem_open(ptr, size, UMEM_WRITING)
 #define user_write_access_end()	umem_close(UMEM_WRITING)
+#define user_access_begin(ptr, size) umem_open(ptr, size, UMEM_BOTH)
+#define user_access_end()	umem_close(UMEM_BOTH)
 
 #define unsafe_get_user(x, ptr, label)					\
 do {									\
