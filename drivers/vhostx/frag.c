@@ -53,12 +53,29 @@ static bool frag_fill(struct vhostx_block *b)
 	return true;
 }
 
-/* Go on to a block whose frames are back, else to a fresh one. */
-static bool frag_next(struct vhostx_frags *frags)
+/* Cut no more from the block at hand. */
+static void frag_leave(struct vhostx_frags *frags)
+{
+	frags->block[frags->at].refs -= frags->cut;
+	frags->cut = 0;
+	frags->pos = NULL;
+	frags->end = NULL;
+}
+
+/**
+ * vhostx_frag_next - go on to a block whose frames are back, else to a fresh one
+ * @frags: the queue's blocks
+ *
+ * Context: sleeps.
+ *
+ * Return: whether there is one.
+ */
+bool vhostx_frag_next(struct vhostx_frags *frags)
 {
 	struct vhostx_block *b = frags->block;
 	unsigned int i;
 
+	frag_leave(frags);
 	/* From the first on: what is not needed stays without pages. */
 	for (i = 0; i < VHOSTX_BLOCKS && b[i].page && !frag_idle(&b[i]);)
 		i++;
@@ -75,34 +92,9 @@ static bool frag_next(struct vhostx_frags *frags)
 		b->refs += FRAG_REFS;
 	}
 	frags->at = i;
-	frags->offset = 0;
+	frags->pos = page_address(b->page);
+	frags->end = frags->pos + b->size;
 	return true;
-}
-
-/**
- * vhostx_frag_get - memory for a frame
- * @frags: the queue's blocks
- * @size: bytes, a multiple of SMP_CACHE_BYTES up to PAGE_SIZE
- *
- * Context: sleeps.
- *
- * Return: the memory, for vhostx_frag_put() or whoever puts a page that a frame
- * lies in; NULL where there is none.
- */
-void *vhostx_frag_get(struct vhostx_frags *frags, unsigned int size)
-{
-	struct vhostx_block *b = &frags->block[frags->at];
-	void *frag;
-
-	if (unlikely(frags->offset + size > b->size)) {
-		if (!frag_next(frags))
-			return NULL;
-		b = &frags->block[frags->at];
-	}
-	frag = page_address(b->page) + frags->offset;
-	frags->offset += size;
-	b->refs--;
-	return frag;
 }
 
 /**
@@ -122,7 +114,7 @@ void vhostx_frags_free(struct vhostx_frags *frags)
 {
 	unsigned int i;
 
+	frag_leave(frags);
 	for (i = 0; i < VHOSTX_BLOCKS; i++)
 		frag_release(&frags->block[i]);
-	frags->offset = 0;
 }

@@ -14,7 +14,8 @@ struct page;
  * struct vhostx_block - pages that frames are cut from
  * @page: the first of them, or NULL
  * @size: their bytes
- * @refs: references to @page that are ours; each frame takes one along
+ * @refs: references to @page that are ours; each frame takes one along, which is
+ *	  counted when the block is cut from no more
  */
 struct vhostx_block {
 	struct page *page;
@@ -26,18 +27,46 @@ struct vhostx_block {
  * struct vhostx_frags - a queue's blocks
  * @block: the blocks; those with pages have come to be needed together
  * @at: the one that is cut from
- * @offset: where its rest begins, in bytes
+ * @cut: frames that were cut from it
+ * @pos: where its rest begins
+ * @end: and ends
  *
  * All fields are protected by the queue's lock.
  */
 struct vhostx_frags {
 	struct vhostx_block block[VHOSTX_BLOCKS];
 	unsigned int at;
-	unsigned int offset;
+	unsigned int cut;
+	void *pos;
+	void *end;
 };
 
-void *vhostx_frag_get(struct vhostx_frags *frags, unsigned int size);
+bool vhostx_frag_next(struct vhostx_frags *frags);
 void vhostx_frag_put(void *frag);
 void vhostx_frags_free(struct vhostx_frags *frags);
+
+/**
+ * vhostx_frag_get - memory for a frame
+ * @frags: the queue's blocks
+ * @size: bytes, a multiple of SMP_CACHE_BYTES up to PAGE_SIZE
+ *
+ * Context: sleeps.
+ *
+ * Return: the memory, for vhostx_frag_put() or whoever puts a page that a frame
+ * lies in; NULL where there is none.
+ */
+static inline void *vhostx_frag_get(struct vhostx_frags *frags,
+				    unsigned int size)
+{
+	void *frag;
+
+	if (unlikely(frags->end - frags->pos < size) &&
+	    !vhostx_frag_next(frags))
+		return NULL;
+	frag = frags->pos;
+	frags->pos += size;
+	frags->cut++;
+	return frag;
+}
 
 #endif

@@ -93,7 +93,9 @@ void vhostx_sock_attach(struct vhostx_sock *s, struct socket *sock)
 	s->ring = IS_ERR(ring) ? NULL : ring;
 	s->agreed = false;
 	memset(&s->batch_msg, 0, sizeof(s->batch_msg));
-	s->batch_msg.msg_controllen = sizeof(struct tun_msg_ctl);
+	s->batch.type = TUN_MSG_PTR;
+	s->batch_msg.msg_control = &s->batch;
+	s->batch_msg.msg_controllen = sizeof(s->batch);
 	s->batch_msg.msg_flags = MSG_DONTWAIT;
 	sock_read_nothing(s);
 	vhostx_netdev_identify(&s->id, sock);
@@ -380,13 +382,11 @@ void vhostx_sock_discard(struct vhostx_sock *s)
 int vhostx_sock_send_batch(struct vhostx_sock *s, struct xdp_buff *xdp,
 			   unsigned int nr)
 {
-	struct tun_msg_ctl ctl = { .type = TUN_MSG_PTR, .num = nr, .ptr = xdp };
-	struct msghdr *msg = &s->batch_msg;
 	int ret;
 
-	msg->msg_control = &ctl;
-	ret = s->sock->ops->sendmsg(s->sock, msg, 0);
-	msg->msg_control = NULL;
+	s->batch.num = nr;
+	s->batch.ptr = xdp;
+	ret = s->sock->ops->sendmsg(s->sock, &s->batch_msg, 0);
 	return min(ret, 0);
 }
 

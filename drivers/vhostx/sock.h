@@ -4,6 +4,7 @@
 #define _VHOSTX_SOCK_H
 
 #include <linux/bpf.h>
+#include <linux/if_tun.h>
 #include <linux/net.h>
 #include <linux/types.h>
 #include <net/sock.h>
@@ -29,7 +30,8 @@ struct sk_buff;
  * @taken_bytes: their bytes
  * @netdev: the tap's device
  * @id: the same for people, as it was when the socket was attached
- * @batch_msg: what a batch is sent with
+ * @batch: what a batch is
+ * @batch_msg: what it is sent with; points at @batch
  * @read: frames taken off @ring; NULL for one that the tap has freed
  *
  * All fields are protected by the queue's lock, and @netdev by more than that.
@@ -46,6 +48,7 @@ struct vhostx_sock {
 	unsigned int taken_bytes;
 	struct vhostx_netdev netdev;
 	struct vhostx_netdev_id id;
+	struct tun_msg_ctl batch;
 	struct msghdr batch_msg;
 	void *read[VHOSTX_BATCH];
 };

@@ -137,10 +137,11 @@ static bool tx_copy(struct vhostx_vq *vq, int segs, void *hdr, void *frame,
 
 /* Copy a frame of @len bytes into memory of ours and add it to the batch. */
 static enum tx_result tx_add(struct vhostx_vq *vq, int segs, size_t len,
-			     unsigned int pad, unsigned int size)
+			     unsigned int size)
 {
 	size_t hlen = vq->sock_hlen;
 	struct vhostx_tx *tx = &vq->tx;
+	unsigned int pad = tx->pad;
 	struct xdp_buff *xdp = &tx->xdp[tx->nr];
 	struct virtio_net_hdr *hdr;
 	enum vhostx_counter why;
@@ -208,13 +209,14 @@ static enum tx_result tx_send(struct vhostx_vq *vq, int segs, size_t len)
 
 static enum tx_result tx_chain(struct vhostx_vq *vq, size_t *bytes)
 {
-	unsigned int pad, size;
-	size_t len = 0;
+	unsigned int size;
+	size_t len;
 	int segs;
 
+	vq->iov_bytes = 0;
 	segs = vhostx_ring_map(&vq->ring, vhostx_ring_peek(&vq->ring, 0),
 			       &vq->view, false, vq->iov, ARRAY_SIZE(vq->iov),
-			       &len);
+			       &vq->iov_bytes);
 	if (unlikely(!segs))
 		return TX_BROKEN;
 	if (unlikely(segs == -VHOSTX_BAD_MISS))
@@ -223,6 +225,7 @@ static enum tx_result tx_chain(struct vhostx_vq *vq, size_t *bytes)
 		vhostx_count_bad(vq, -segs);
 		return TX_DONE;
 	}
+	len = vq->iov_bytes;
 	if (unlikely(len < vq->vhost_hlen + vq->sock_hlen + ETH_HLEN))
 		return tx_drop(vq, VHOSTX_DROP_SHORT);
 	if (unlikely(len > VHOSTX_TX_MAX))
@@ -231,12 +234,10 @@ static enum tx_result tx_chain(struct vhostx_vq *vq, size_t *bytes)
 	len -= vq->vhost_hlen;
 	*bytes += len;
 
-	pad = SKB_DATA_ALIGN(NET_SKB_PAD + NET_IP_ALIGN + vq->sock_hlen +
-			     vhostx_sock_headroom(&vq->sock));
-	size = SKB_DATA_ALIGN(pad + len) +
+	size = SKB_DATA_ALIGN(vq->tx.pad + len) +
 	       SKB_DATA_ALIGN(sizeof(struct skb_shared_info));
-	if (size <= PAGE_SIZE && vhostx_sock_can_batch(&vq->sock))
-		return tx_add(vq, segs, len - vq->sock_hlen, pad, size);
+	if (size <= PAGE_SIZE && vq->tx.batches)
+		return tx_add(vq, segs, len - vq->sock_hlen, size);
 	return tx_send(vq, segs, len);
 }
 
@@ -292,6 +293,14 @@ static void tx_wait(struct vhostx_vq *vq, enum tx_result why)
 		vhostx_vq_queue(vq);
 }
 
+/* What the socket wants may change at any time: a run goes by what it was at first. */
+static void tx_ask_sock(struct vhostx_vq *vq)
+{
+	vq->tx.batches = vhostx_sock_can_batch(&vq->sock);
+	vq->tx.pad = SKB_DATA_ALIGN(NET_SKB_PAD + NET_IP_ALIGN + vq->sock_hlen +
+				    vhostx_sock_headroom(&vq->sock));
+}
+
 static void tx_run(struct vhostx_vq *vq)
 {
 	enum tx_result result = TX_DONE;
@@ -303,6 +312,7 @@ static void tx_run(struct vhostx_vq *vq)
 	vhostx_poll_begin_run(vq);
 	if (unlikely(!vq->located) && !vhostx_iotlb_locate(vq))
 		return;
+	tx_ask_sock(vq);
 	vhostx_vq_look_due(vq);
 	vhostx_vq_kicks_off(vq);
 

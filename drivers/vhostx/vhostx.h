@@ -106,12 +106,16 @@ struct vhostx_miss {
 /**
  * struct vhostx_tx - frames on their way to the socket
  * @frags: what they are copied into
+ * @batches: the socket takes frames by the batch
+ * @pad: bytes before a frame
  * @nr: frames in @xdp
  * @bytes: their bytes
  * @xdp: the frames
  */
 struct vhostx_tx {
 	struct vhostx_frags frags;
+	bool batches;
+	unsigned int pad;
 	unsigned int nr;
 	unsigned int bytes;
 	struct xdp_buff xdp[VHOSTX_BATCH];
@@ -169,6 +173,7 @@ struct vhostx_late {
  * @tx: TX only
  * @stats: see struct vhostx_stats
  * @iov: segments of the packet in hand
+ * @iov_bytes: of a frame to send, their bytes
  * @ring: the ring
  */
 struct vhostx_vq {
@@ -204,6 +209,7 @@ struct vhostx_vq {
 	struct vhostx_tx tx;
 	struct vhostx_stats stats;
 	struct iovec iov[VHOSTX_CHAIN_MAX];
+	size_t iov_bytes;
 	struct vhostx_ring ring;
 } ____cacheline_aligned_in_smp;
 
