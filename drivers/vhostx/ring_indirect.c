@@ -18,13 +18,9 @@ struct indirect_entry {
 	__virtio16 next_or_flags;
 };
 
-/*
- * In host byte order, and as if linked: an entry of a packed ring's table is followed by
- * the next one. Also inside a user access window: calls nothing.
- */
+/* In host byte order. Also inside a user access window: calls nothing. */
 static __always_inline void indirect_parse(const struct vhostx_ring *r,
 					   const struct indirect_entry *raw,
-					   u32 pos, u32 count,
 					   struct vhostx_desc *to)
 {
 	bool le = vhostx_ring_le(r);
@@ -32,20 +28,34 @@ static __always_inline void indirect_parse(const struct vhostx_ring *r,
 	to->addr = __virtio64_to_cpu(le, raw->addr);
 	to->len = __virtio32_to_cpu(le, raw->len);
 	if (r->packed) {
-		to->flags = __virtio16_to_cpu(le, raw->next_or_flags) &
-			    ~VRING_DESC_F_NEXT;
-		to->next = pos + 1;
-		if (pos + 1 < count)
-			to->flags |= VRING_DESC_F_NEXT;
+		to->flags = __virtio16_to_cpu(le, raw->next_or_flags);
 	} else {
 		to->flags = __virtio16_to_cpu(le, raw->flags_or_id);
 		to->next = __virtio16_to_cpu(le, raw->next_or_flags);
 	}
 }
 
+/* Inside a user access window. */
+static __always_inline int indirect_load(const struct vhostx_ring *r,
+					 const struct indirect_entry __user *from,
+					 struct vhostx_desc *to)
+{
+	struct indirect_entry raw;
+	__u64 half;
+
+	unsafe_get_user(raw.addr, &from->addr, fault);
+	/* The other three in one load. */
+	unsafe_get_user(half, (__u64 __user *)&from->len, fault);
+	__builtin_memcpy(&raw.len, &half, sizeof(half));
+	indirect_parse(r, &raw, to);
+	return 0;
+fault:
+	return -VHOSTX_BAD_FAULT;
+}
+
 /* A table that spans regions: entries one by one, each in up to two parts. */
 static int indirect_entry(struct vhostx_ring *r, struct vhostx_view *view,
-			  const struct vhostx_desc *table, u32 pos, u32 count)
+			  const struct vhostx_desc *table, u32 pos)
 {
 	struct indirect_entry raw;
 	struct iovec iov[2];
@@ -63,71 +73,58 @@ static int indirect_entry(struct vhostx_ring *r, struct vhostx_view *view,
 		at += iov[i].iov_len;
 	}
 
-	indirect_parse(r, &raw, pos, count, r->indirect);
+	indirect_parse(r, &raw, r->indirect);
 	return 1;
 }
 
-/* The usual table, in one region: a piece of it in one window. */
-static int indirect_window(struct vhostx_ring *r, const struct iovec *iov,
+/* The usual table, in one region: a piece of one that is linked, in one window. */
+static int indirect_linked(struct vhostx_ring *r, const struct iovec *iov,
 			   u32 pos, u32 count)
 {
 	const struct indirect_entry __user *table = iov->iov_base;
 	struct vhostx_desc *to = r->indirect;
-	struct indirect_entry raw;
-	int n = 0;
+	int ret, n = 0;
 
 	if (!user_read_access_begin(table, iov->iov_len))
 		return -VHOSTX_BAD_FAULT;
 	do {
-		const struct indirect_entry __user *from;
-		__u64 half;
-
 		pos = array_index_nospec(pos, count);
-		from = &table[pos];
-		unsafe_get_user(raw.addr, &from->addr, fault);
-		/* The other three in one load. */
-		unsafe_get_user(half, (__u64 __user *)&from->len, fault);
-		__builtin_memcpy(&raw.len, &half, sizeof(half));
-		indirect_parse(r, &raw, pos, count, to);
+		ret = indirect_load(r, &table[pos], to);
+		if (unlikely(ret))
+			break;
 		n++;
 		pos = to->next;
 	} while ((to++)->flags & VRING_DESC_F_NEXT && pos < count &&
 		 n < VHOSTX_BATCH);
 	user_read_access_end();
-	return n;
-fault:
-	user_read_access_end();
-	return -VHOSTX_BAD_FAULT;
+	return ret ?: n;
 }
 
-/**
- * vhostx_indirect_read - read a piece of an indirect table
- * @r: the ring; the piece goes to its @indirect
- * @view: the queue's memory table
- * @table: the descriptor that points at the table; its length was checked
- * @cur: where to go on, all zero at the start
- *
- * Return: entries read; the negative of an enum vhostx_bad; 0 where the ring
- * broke.
- */
-int vhostx_indirect_read(struct vhostx_ring *r, struct vhostx_view *view,
-			 const struct vhostx_desc *table,
-			 struct vhostx_cursor *cur)
+/* A piece of one that lies in order. */
+static int indirect_ordered(struct vhostx_ring *r, const struct iovec *iov,
+			    u32 pos, u32 count)
 {
-	u32 count = table->len / sizeof(struct vring_desc);
-	struct iovec iov;
-	int i, n;
+	const struct indirect_entry __user *from = iov->iov_base;
+	const struct indirect_entry __user *end;
+	struct vhostx_desc *to = r->indirect;
+	int ret;
 
-	n = vhostx_mem_translate(view, table->addr, table->len, VHOST_MAP_RO,
-				 &iov, 1);
-	if (n == 1)
-		n = indirect_window(r, &iov, cur->pos, count);
-	else if (n == -ENOBUFS)
-		n = indirect_entry(r, view, table, cur->pos, count);
-	else
-		return -vhostx_ring_bad(n);
-	if (n < 0)
-		return n;
+	if (!user_read_access_begin(from, iov->iov_len))
+		return -VHOSTX_BAD_FAULT;
+	from += pos;
+	end = from + min(count - pos, (u32)VHOSTX_BATCH);
+	do {
+		ret = indirect_load(r, from, to++);
+	} while (likely(!ret) && ++from < end);
+	user_read_access_end();
+	return ret ?: to - r->indirect;
+}
+
+/* Go on behind the @n entries of a linked table that were read: see vhostx_indirect_read(). */
+static int indirect_follow(struct vhostx_ring *r, struct vhostx_cursor *cur,
+			   int n, u32 count)
+{
+	int i;
 
 	for (i = 0; i < n; i++) {
 		const struct vhostx_desc *desc = &r->indirect[i];
@@ -153,4 +150,59 @@ int vhostx_indirect_read(struct vhostx_ring *r, struct vhostx_view *view,
 		cur->pos = desc->next;
 	}
 	return n;
+}
+
+/* The same for one that lies in order. */
+static int indirect_pass(struct vhostx_ring *r, struct vhostx_cursor *cur,
+			 int n, u32 count)
+{
+	const struct vhostx_desc *desc = r->indirect;
+	int i;
+
+	for (i = 0; i < n; i++) {
+		if (desc[i].flags & VRING_DESC_F_INDIRECT) {
+			vhostx_ring_break(r, VHOSTX_FAULT_INDIRECT_NEST);
+			return 0;
+		}
+	}
+	cur->pos += n;
+	if (cur->pos > VHOSTX_CHAIN_MAX)
+		return -VHOSTX_BAD_SIZE;
+	cur->done = cur->pos == count;
+	return n;
+}
+
+/**
+ * vhostx_indirect_read - read a piece of an indirect table
+ * @r: the ring; the piece goes to its @indirect
+ * @view: the queue's memory table
+ * @table: the descriptor that points at the table; its length was checked
+ * @cur: where to go on, all zero at the start
+ *
+ * Return: entries read; the negative of an enum vhostx_bad; 0 where the ring
+ * broke.
+ */
+int vhostx_indirect_read(struct vhostx_ring *r, struct vhostx_view *view,
+			 const struct vhostx_desc *table,
+			 struct vhostx_cursor *cur)
+{
+	u32 count = table->len / sizeof(struct vring_desc);
+	struct iovec iov;
+	int n = 1;
+
+	if (unlikely(!vhostx_mem_hit(view, table->addr, table->len,
+				     VHOST_MAP_RO, &iov)))
+		n = vhostx_mem_translate(view, table->addr, table->len,
+					 VHOST_MAP_RO, &iov, 1);
+	if (likely(n == 1))
+		n = r->packed ? indirect_ordered(r, &iov, cur->pos, count) :
+				indirect_linked(r, &iov, cur->pos, count);
+	else if (n == -ENOBUFS)
+		n = indirect_entry(r, view, table, cur->pos);
+	else
+		return -vhostx_ring_bad(n);
+	if (n < 0)
+		return n;
+	return r->packed ? indirect_pass(r, cur, n, count) :
+			   indirect_follow(r, cur, n, count);
 }
