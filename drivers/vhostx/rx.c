@@ -166,33 +166,52 @@ fault:
 	return false;
 }
 
-/*
- * Do as the tap would with a frame that takes no more than a copy to one segment.
- * Where that fails, the tap meets the fault again.
- */
-static bool rx_copy(struct vhostx_vq *vq, const struct sk_buff *skb)
+/* The same to several segments, which have the room. */
+static noinline bool rx_write_parts(const struct iovec *seg, const void *hdr,
+				    size_t hlen, const void *frame, size_t len)
 {
+	for (; hlen + len; seg++) {
+		size_t head = min(hlen, seg->iov_len);
+		size_t part = min(len, seg->iov_len - head);
+
+		if (!rx_write(seg->iov_base, hdr, head, frame, part))
+			return false;
+		hdr += head;
+		hlen -= head;
+		frame += part;
+		len -= part;
+	}
+	return true;
+}
+
+/*
+ * Do as the tap would with a frame that takes no more than a copy to the segments of
+ * @nr buffers. Where that fails, the tap meets the fault again.
+ */
+static bool rx_copy(struct vhostx_vq *vq, const struct sk_buff *skb,
+		    unsigned int nr)
+{
+	const struct iovec *seg = vq->iov;
 	bool le = vhostx_ring_le(&vq->ring);
-	void __user *to = vq->iov[0].iov_base;
 	size_t hlen = vq->sock_hlen;
 	union {
 		struct virtio_net_hdr_mrg_rxbuf mrg;
 		u8 longest[VHOSTX_HLEN_TUNNEL];
 	} hdr;
 
-	if (vq->iov[0].iov_len < hlen + skb->len)
-		return false;
 	if (unlikely(hlen > sizeof(hdr.mrg)))
 		memset(&hdr, 0, sizeof(hdr));
 	if (virtio_net_hdr_from_skb(skb, &hdr.mrg.hdr, le, true, 0))
 		return false;
-	hdr.mrg.num_buffers = __cpu_to_virtio16(le, 1);
+	hdr.mrg.num_buffers = __cpu_to_virtio16(le, nr);
 
-	return rx_write(to, &hdr, hlen, skb->data, skb->len);
+	if (likely(seg->iov_len >= hlen + skb->len))
+		return rx_write(seg->iov_base, &hdr, hlen, skb->data, skb->len);
+	return rx_write_parts(seg, &hdr, hlen, skb->data, skb->len);
 }
 
 /* The frame that was peeked at, where it can be copied past the tap. */
-static bool rx_take(struct vhostx_vq *vq)
+static bool rx_take(struct vhostx_vq *vq, unsigned int nr)
 {
 	struct sk_buff *skb;
 
@@ -200,7 +219,7 @@ static bool rx_take(struct vhostx_vq *vq)
 	if (vq->vhost_hlen)
 		return false;
 	skb = vhostx_sock_plain(&vq->sock);
-	if (!skb || !rx_copy(vq, skb))
+	if (!skb || !rx_copy(vq, skb, nr))
 		return false;
 	vhostx_sock_take(&vq->sock);
 	return true;
@@ -253,7 +272,7 @@ static void rx_receive(struct vhostx_vq *vq, size_t len, unsigned int nr,
 static void rx_move(struct vhostx_vq *vq, size_t len, unsigned int nr,
 		    unsigned int segs)
 {
-	if (unlikely(!rx_take(vq))) {
+	if (unlikely(!rx_take(vq, nr))) {
 		rx_receive(vq, len, nr, segs);
 		return;
 	}
