@@ -155,7 +155,7 @@ close_books()
 	fail "$1: the tap counted $packets packets, vhostx $counted"
 }
 
-# pktgen GUEST ROUND NAME: small frames that a guest's gets rid of, per second.
+# pktgen GUEST ROUND NAME: small frames that a guest's gets rid of, and what they cost the host.
 pktgen()
 {
 	open_books "$1" tx
@@ -163,6 +163,7 @@ pktgen()
 	close_books "$1" tx || return
 	say "$3" "packets/s" "$1" "$2" \
 		"$(grep -o '[0-9]*pps' "$GUEST_DIR/pktgen.last" | tr -d ps)"
+	say "CPU of $3" us/packet "$1" "$2" "$((ran / packets))e-3"
 }
 
 sample_pktgen()

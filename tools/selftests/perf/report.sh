@@ -228,8 +228,8 @@ $(value 'if .guests_older then
 	table guests | csv_table "28, 8, 10, 10, 20, 10, 20" \
 		"figure, samples, vhost-net, vhostx, ratio, \"vhostx, packed\", ratio"
 	cat <<-END
-	CPU is the run time of what carries the packets for a gigabit of frames: the worker's,
-	QEMU's main thread's or testpmd's.
+	CPU is the run time of what carries the packets, for a gigabit of frames or for a frame of
+	pktgen's: the worker's, QEMU's main thread's or testpmd's.
 
 	Others beside vhost-net
 	-----------------------
