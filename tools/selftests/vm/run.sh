@@ -228,6 +228,16 @@ kernel_is_silent()
 			'(soft|hard) (lockup|LOCKUP)|self-detected stall|detected stalls|blocked for more|BUG: |Oops|WARNING: |Kernel panic'
 }
 
+# Print how its emulator ended L1, where it was that.
+emulator_ended()
+{
+	if emulator_hung; then
+		echo "hung"
+	elif emulator_fell; then
+		echo "ended by a triple fault"
+	fi
+}
+
 tests_done()
 {
 	grep -cE '^(not )?ok ' "$lab/ktap" || true
@@ -278,7 +288,9 @@ command)
 	: >"$lab/output"
 	setpriv --pdeathsig TERM "$vm/boot.sh" "$k" "$lab" </dev/null >"$lab/console" 2>&1 &
 	l1=$!
-	timeout "$run_limit" tail -n +1 -s 0.2 -f --pid="$l1" "$lab/output" || true
+	# Waited for, as a shell hears no signal while a program runs in front.
+	timeout "$run_limit" tail -n +1 -s 0.2 -f --pid="$l1" "$lab/output" &
+	wait "$!" || true
 	if [ ! -e "$lab/status" ]; then
 		touch "$lab/keep"
 		die "L1 did not finish; its console is $lab/console"
@@ -296,11 +308,9 @@ test)
 	echo test >"$lab/mode"
 	: >"$lab/ktap"
 	run_l1
-	if emulator_hung; then
-		go_on "hung"
-		run_l1
-	elif emulator_fell; then
-		go_on "ended by a triple fault"
+	how=$(emulator_ended)
+	if [ -n "$how" ]; then
+		go_on "$how"
 		run_l1
 	fi
 	if ! grep -q '^# done$' "$lab/ktap"; then
