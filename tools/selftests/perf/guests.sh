@@ -155,8 +155,8 @@ close_books()
 	fail "$1: the tap counted $packets packets, vhostx $counted"
 }
 
-# pktgen GUEST ROUND NAME: small frames that a guest's gets rid of, and what they cost the host.
-pktgen()
+# pktgen_rate GUEST ROUND NAME: small frames that a guest's gets rid of, and what they cost the host.
+pktgen_rate()
 {
 	open_books "$1" tx
 	pktgen_for "$1" "$MS" >"$GUEST_DIR/pktgen.last" || bad "$1: pktgen" || return
@@ -168,12 +168,12 @@ pktgen()
 
 sample_pktgen()
 {
-	pktgen "$1" "$2" "pktgen, 60 bytes"
+	pktgen_rate "$1" "$2" "pktgen, 60 bytes"
 }
 
 sample_pktgen_polling()
 {
-	pktgen "$1" "$2" "pktgen, 60 bytes, adaptive polling"
+	pktgen_rate "$1" "$2" "pktgen, 60 bytes, adaptive polling"
 }
 
 # Of iperf3, what its receiver says, in Mb/s.
