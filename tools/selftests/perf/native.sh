@@ -9,6 +9,6 @@ here=$(cd "$(dirname "$0")" && pwd)
 . "$here/regions.sh"
 failed=0
 for burst in 256 128; do
-	"$here/cost" -j -s 0.5 -r 5 -t "burst $burst" || failed=1
+	"$here/cost" -j -s 0.25 -r 7 -t "burst $burst" || failed=1
 done
 exit $failed
