@@ -101,6 +101,13 @@ losing()
 	jq -r -L "$here" -f "$here/goals.jq" "$results" | awk -F '\t' '$1 == "  loses" { print "* " $3 }'
 }
 
+# The worker's share of the time of pktgen's on device $1, in per cent.
+pktgen_share()
+{
+	value "def of(\$what): .guests[] | select(.what == \$what).devices[\"$1\"].median;
+		of(\"pktgen, 60 bytes\") * of(\"CPU of pktgen, 60 bytes\") / 10000 | round"
+}
+
 write_document()
 {
 	cat <<-END
@@ -136,7 +143,9 @@ write_document()
 	*Native.* User Mode Linux, in which a host is a process and executes at the machine's own
 	speed, with its caches and branches. It has one processor, does not clear the memory it
 	hands out, and reaches a user's memory by walking the page table, at each access. Run time is
-	what the kernel's trace of its switches says of half a second of bursts.
+	what the kernel's trace of its switches says of a quarter of a second of bursts. The machine's
+	speed changes by as much as a factor of two from one minute to the next, for both: hence the
+	turns.
 
 	*Wall clock.* Guests that differ in their back end alone run side by side in an emulated
 	host of two processors. Emulation makes such figures noise: one sample can be several times
@@ -231,6 +240,14 @@ $(value 'if .guests_older then
 	CPU is the run time of what carries the packets, for a gigabit of frames or for a frame of
 	pktgen's: the worker's, QEMU's main thread's or testpmd's.
 
+	pktgen's rate is the guest's: vhost-net's worker runs for $(pktgen_share vhost-net) % of that time, vhostx's for
+	$(pktgen_share vhostx) %. The guest's processor is emulated, and pays for each kick and each interrupt by an
+	exit. A worker that is done sooner sleeps sooner and is kicked more often: in four samples
+	vhostx was woken once in 5.1 to 7.1 frames, vhost-net once in 5.5 to 12.8. With polling there
+	is a kick in 500 frames, but each is used as soon as it comes, and the driver, which asks to
+	be interrupted when most of what is under way is done, was interrupted for 0.4 to 0.7 of the
+	frames, without polling for 0.11 to 0.18. That is why vhostx loses there, by either.
+
 	Others beside vhost-net
 	-----------------------
 
@@ -266,8 +283,8 @@ $(value 'if .guests_older then
 	packet in bursts of 64 frames and more, and 0.4 to 0.6 % where each frame is a burst (TX
 	64 bytes, drop: 3694 for 3716; RX: 3592 for 3610).
 
-	Why goals of instructions are not reached
-	=========================================
+	Where a packet's instructions go
+	================================
 
 	Each packet's, on a host that does not clear the memory it hands out (\`\`make profile\`\`): those
 	that both workers execute in functions that both call, which are the scheduler's, the tap's,
