@@ -196,8 +196,8 @@ TEST_F_TIMEOUT(traffic, pages_move, 60)
 	EXPECT_EQ(0, ret);
 	EXPECT_EQ(0, atomic_load(&tx.error));
 	EXPECT_EQ(0, atomic_load(&rx.error));
-	EXPECT_LT(10 / slow(), atomic_load(&tx.rounds));
-	EXPECT_LT(10 / slow(), atomic_load(&rx.rounds));
+	EXPECT_LT(10U / slow(), atomic_load(&tx.rounds));
+	EXPECT_LT(10U / slow(), atomic_load(&rx.rounds));
 	EXPECT_WELL();
 	EXPECT_EQ(0, iotlb_rest(&r->t));
 	TH_LOG("%u and %u rounds, %u questions", tx.rounds, rx.rounds,
