@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Where the worker's instructions go, of vhost-net's and of vhostx's: what both do alike, and
 # what each does besides. Writes Documentation/performance/profile.csv.
-# Usage: profile.sh [CASE...]	whole names of cost's cases; those of the goals that are not reached
+# Usage: profile.sh [CASE...]	whole names of cost's cases; those in which each frame is a burst
 set -euo pipefail
 # shellcheck source=tools/selftests/vm/lib.sh
 . "$(dirname "$0")/../vm/lib.sh"
@@ -18,8 +18,7 @@ trap 'rm -rf "$work"' EXIT
 "$vm/chroot.sh" -b "$work:/plugin" "$build_kernel" gcc -std=gnu11 -O2 -Wall -Wextra -Werror \
 	-shared -fPIC -o /plugin/profile.so "$here/profile.c"
 
-# The host's memory is not cleared when it is handed out, as the goals that are not reached
-# are of such a host too.
+# On a host that does not clear the memory it hands out, as performance.rst says of it.
 command='cd /opt/vhostx/selftests/perf && . ./regions.sh && modprobe vhostx || exit 1
 sysctl -q kernel.kptr_restrict=0'
 for case in "$@"; do
