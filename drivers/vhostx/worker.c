@@ -8,6 +8,7 @@
 #include <linux/sched.h>
 #include <linux/sched/clock.h>
 #include <linux/sched/signal.h>
+#include <linux/sched/stat.h>
 #include <linux/sched/task.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
@@ -454,6 +455,7 @@ void vhostx_worker_flush(struct vhostx_worker *worker)
  */
 bool vhostx_worker_may_poll(const struct vhostx_worker *worker, u64 end)
 {
-	return !worker->more && llist_empty(&worker->list) && !need_resched() &&
+	return !worker->more && llist_empty(&worker->list) &&
+	       single_task_running() && !need_resched() &&
 	       !signal_pending(current) && local_clock() < end;
 }
