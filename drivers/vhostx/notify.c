@@ -353,6 +353,35 @@ void vhostx_vq_signal_late(struct vhostx_vq *vq)
 	vhostx_eventfd_signal(vq->call);
 }
 
+/* Returns whether there was something to hand over, and it was. */
+static __always_inline bool notify_hand_over(struct vhostx_vq *vq)
+{
+	unsigned int nr = vq->ring.nr_used;
+
+	if (!nr)
+		return false;
+	if (unlikely(likely(!vq->log.used) ? vhostx_ring_publish(&vq->ring) :
+					     notify_publish_logged(vq)))
+		return false;
+	vhostx_count(&vq->stats, VHOSTX_BATCHES, 1);
+	vhostx_count(&vq->stats, VHOSTX_BATCH_1 + min(ilog2(nr), 6), 1);
+	trace_batch(vq, nr);
+	return true;
+}
+
+/**
+ * vhostx_vq_signal - interrupt if wanted
+ * @vq: the queue
+ *
+ * The interrupt can be put off, as its tunables say.
+ */
+void vhostx_vq_signal(struct vhostx_vq *vq)
+{
+	if (unlikely(vq->tune.coalesce_us) && notify_put_off(vq))
+		return;
+	notify_signal(vq);
+}
+
 /**
  * vhostx_vq_publish - hand over the waiting used entries, interrupt if wanted
  * @vq: the queue
@@ -361,20 +390,19 @@ void vhostx_vq_signal_late(struct vhostx_vq *vq)
  */
 void vhostx_vq_publish(struct vhostx_vq *vq)
 {
-	unsigned int nr = vq->ring.nr_used;
+	if (notify_hand_over(vq))
+		vhostx_vq_signal(vq);
+}
 
-	if (!nr)
-		return;
-	if (unlikely(likely(!vq->log.used) ? vhostx_ring_publish(&vq->ring) :
-					     notify_publish_logged(vq)))
-		return;
-	vhostx_count(&vq->stats, VHOSTX_BATCHES, 1);
-	vhostx_count(&vq->stats, VHOSTX_BATCH_1 + min(ilog2(nr), 6), 1);
-	trace_batch(vq, nr);
-
-	if (unlikely(vq->tune.coalesce_us) && notify_put_off(vq))
-		return;
-	notify_signal(vq);
+/**
+ * vhostx_vq_publish_mute - hand over the waiting used entries
+ * @vq: the queue; the caller calls vhostx_vq_signal() before its run ends
+ *
+ * Return: whether it has to.
+ */
+bool vhostx_vq_publish_mute(struct vhostx_vq *vq)
+{
+	return notify_hand_over(vq);
 }
 
 /**

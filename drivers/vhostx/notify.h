@@ -11,6 +11,8 @@ void vhostx_poll_stop(struct vhostx_poll *poll);
 void vhostx_vq_queue(struct vhostx_vq *vq);
 bool vhostx_vq_may_poll(const struct vhostx_vq *vq, u64 end);
 void vhostx_vq_publish(struct vhostx_vq *vq);
+bool vhostx_vq_publish_mute(struct vhostx_vq *vq);
+void vhostx_vq_signal(struct vhostx_vq *vq);
 void vhostx_vq_signal_due(struct vhostx_vq *vq);
 void vhostx_vq_signal_late(struct vhostx_vq *vq);
 void vhostx_vq_kicks_mute(struct vhostx_vq *vq);

@@ -17,6 +17,9 @@
 #define VHOSTX_TX_MAX		SZ_128K
 /* A shortage of memory is looked at again after this, in ms. */
 #define VHOSTX_TX_RETRY_MS	10
+/* While polling the driver is told of chains after so many, or so long, in ns. */
+#define VHOSTX_TX_HOLD		64
+#define VHOSTX_TX_HOLD_NS	(50 * NSEC_PER_USEC)
 
 /* What became of a chain. */
 enum tx_result {
@@ -69,25 +72,60 @@ static bool tx_header_ok(const struct vhostx_vq *vq,
 	return true;
 }
 
-/* Send the batch, and give back the chains that were done so far. */
-static void tx_flush(struct vhostx_vq *vq)
+static __always_inline void tx_send_batch(struct vhostx_vq *vq)
 {
 	struct vhostx_tx *tx = &vq->tx;
 	unsigned int i;
 
-	if (tx->nr) {
-		if (likely(!vhostx_sock_send_batch(&vq->sock, tx->xdp, tx->nr))) {
-			vhostx_count(&vq->stats, VHOSTX_PACKETS, tx->nr);
-			vhostx_count(&vq->stats, VHOSTX_BYTES, tx->bytes);
-		} else {
-			for (i = 0; i < tx->nr; i++)
-				vhostx_frag_put(tx->xdp[i].data_hard_start);
-			vhostx_count(&vq->stats, VHOSTX_DROP_BACKEND, tx->nr);
-		}
-		tx->nr = 0;
-		tx->bytes = 0;
+	if (!tx->nr)
+		return;
+	if (likely(!vhostx_sock_send_batch(&vq->sock, tx->xdp, tx->nr))) {
+		vhostx_count(&vq->stats, VHOSTX_PACKETS, tx->nr);
+		vhostx_count(&vq->stats, VHOSTX_BYTES, tx->bytes);
+	} else {
+		for (i = 0; i < tx->nr; i++)
+			vhostx_frag_put(tx->xdp[i].data_hard_start);
+		vhostx_count(&vq->stats, VHOSTX_DROP_BACKEND, tx->nr);
 	}
+	tx->nr = 0;
+	tx->bytes = 0;
+}
+
+/* Send the batch, and give back the chains that were done so far. */
+static void tx_flush(struct vhostx_vq *vq)
+{
+	tx_send_batch(vq);
 	vhostx_vq_publish(vq);
+}
+
+/*
+ * The same before polling, and the driver is told later: most frames come one by one
+ * then, and an interrupt for each would cost the guest what it saves in kicks.
+ */
+static void tx_flush_mute(struct vhostx_vq *vq)
+{
+	struct vhostx_tx *tx = &vq->tx;
+	unsigned int nr = vq->ring.nr_used;
+
+	tx_send_batch(vq);
+	if (!vhostx_vq_publish_mute(vq))
+		return;
+	if (!tx->held)
+		tx->held_since = local_clock();
+	tx->held += nr;
+}
+
+static void tx_signal_held(struct vhostx_vq *vq)
+{
+	vq->tx.held = 0;
+	vhostx_vq_signal(vq);
+}
+
+static bool tx_held_enough(const struct vhostx_vq *vq)
+{
+	return vq->tx.held >= VHOSTX_TX_HOLD ||
+	       (vq->tx.held &&
+		local_clock() - vq->tx.held_since >= VHOSTX_TX_HOLD_NS);
 }
 
 static __always_inline bool tx_copy_part(void *to, const void __user *from,
@@ -253,10 +291,12 @@ static int tx_fetch(struct vhostx_vq *vq)
 	if (n || !vq->poll_now_us)
 		return n;
 
-	tx_flush(vq);
+	tx_flush_mute(vq);
 	start = local_clock();
 	end = vhostx_poll_end(vq, start);
 	do {
+		if (tx_held_enough(vq))
+			tx_signal_held(vq);
 		n = vhostx_ring_has_avail(&vq->ring);
 		cpu_relax();
 	} while (!n && vhostx_vq_may_poll(vq, end));
@@ -343,6 +383,8 @@ static void tx_run(struct vhostx_vq *vq)
 	/* Whatever ended the run; who came to rest has nothing left. */
 	if (vq->ring.nr_used || vq->tx.nr)
 		tx_flush(vq);
+	if (unlikely(vq->tx.held))
+		tx_signal_held(vq);
 	if (unlikely(vhostx_ring_broken(&vq->ring)))
 		vhostx_vq_break(vq);
 	else if (unlikely(result != TX_DONE))

@@ -110,6 +110,8 @@ struct vhostx_miss {
  * @pad: bytes before a frame
  * @nr: frames in @xdp
  * @bytes: their bytes
+ * @held: chains handed over while polling, of which the driver was not told
+ * @held_since: when the first was, local_clock() nanoseconds
  * @xdp: the frames
  */
 struct vhostx_tx {
@@ -118,6 +120,8 @@ struct vhostx_tx {
 	unsigned int pad;
 	unsigned int nr;
 	unsigned int bytes;
+	unsigned int held;
+	u64 held_since;
 	struct xdp_buff xdp[VHOSTX_BATCH];
 };
 
