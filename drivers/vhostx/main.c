@@ -46,11 +46,11 @@ MODULE_PARM_DESC(takeover,
 static char *vhostx_poll_mode = "vmm";
 module_param_named(poll_mode, vhostx_poll_mode, charp, 0444);
 MODULE_PARM_DESC(poll_mode,
-		 "Whether queues poll before they sleep: vmm, off, fixed or adaptive (default: vmm)");
+		 "Whether queues poll before they sleep: vmm, off, fixed or adaptive (default: vmm, which is adaptive where the VMM asks for nothing)");
 
 module_param_named(poll_us, vhostx_tune_default.poll_us, uint, 0444);
 MODULE_PARM_DESC(poll_us,
-		 "Microseconds to poll at most, where that is fixed or adaptive, 0 to 10000 (default: 50)");
+		 "Microseconds to poll at most, where that is fixed or adaptive, 0 to 10000 (default: 100)");
 
 module_param_named(batch, vhostx_tune_default.batch, uint, 0444);
 MODULE_PARM_DESC(batch,

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * How long a queue polls before it sleeps. In mode adaptive that grows while it pays,
- * or would: what wakes the queue comes sooner than the longest polling would end. An
- * idle queue does not poll at all.
+ * How long a queue polls before it sleeps. Unless somebody has said how long, that grows
+ * while it pays, or would: what wakes the queue comes sooner than the longest polling
+ * would end. An idle queue does not poll at all.
  */
 #include "notify.h"
 #include "poll.h"
@@ -20,17 +20,27 @@ static void poll_grow(struct vhostx_vq *vq)
 
 /**
  * vhostx_poll_set - poll as long as was asked for
- * @vq: the queue; caller holds the device's lock, and the queue's where its mode is
- *	or was adaptive
+ * @vq: the queue; caller holds the device's lock, and the queue's where its polling
+ *	adapts or is to
  */
 void vhostx_poll_set(struct vhostx_vq *vq)
 {
+	bool adapts = false;
 	u32 us = 0;
 
-	if (vq->tune.poll_mode == VHOSTX_POLL_MODE_VMM)
+	switch (vq->tune.poll_mode) {
+	case VHOSTX_POLL_MODE_VMM:
 		us = vq->busyloop_us;
-	else if (vq->tune.poll_mode == VHOSTX_POLL_MODE_FIXED)
+		adapts = !vq->busyloop_asked;
+		break;
+	case VHOSTX_POLL_MODE_FIXED:
 		us = vq->tune.poll_us;
+		break;
+	case VHOSTX_POLL_MODE_ADAPTIVE:
+		adapts = true;
+		break;
+	}
+	WRITE_ONCE(vq->poll_adapts, adapts);
 	WRITE_ONCE(vq->poll_now_us, us);
 }
 
@@ -45,7 +55,7 @@ void vhostx_polled(struct vhostx_vq *vq, bool found, u64 start)
 	trace_poll(vq, found, start);
 	vhostx_count(&vq->stats, found ? VHOSTX_POLL_HITS : VHOSTX_POLL_MISSES,
 		     1);
-	if (found && vhostx_poll_adapts(vq))
+	if (found && vq->poll_adapts)
 		poll_grow(vq);
 }
 
@@ -58,7 +68,7 @@ void vhostx_poll_woke(struct vhostx_vq *vq)
 	s64 ns = local_clock() - vq->rest_since;
 
 	vq->rest_since = 0;
-	if (!vhostx_poll_adapts(vq))
+	if (!vq->poll_adapts)
 		return;
 	/* Clocks of two processors can be a little apart. */
 	if (ns < (s64)vq->tune.poll_us * NSEC_PER_USEC)

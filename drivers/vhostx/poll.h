@@ -27,24 +27,13 @@ static inline u64 vhostx_poll_end(const struct vhostx_vq *vq, u64 start)
 }
 
 /**
- * vhostx_poll_adapts - whether a queue's polling is adaptive
- * @vq: the queue
- *
- * Return: true where it is.
- */
-static inline bool vhostx_poll_adapts(const struct vhostx_vq *vq)
-{
-	return vq->tune.poll_mode == VHOSTX_POLL_MODE_ADAPTIVE;
-}
-
-/**
  * vhostx_poll_rest - a queue has nothing to do, and its run ends
  * @vq: the queue, with its lock held
  */
 static inline void vhostx_poll_rest(struct vhostx_vq *vq)
 {
 	vq->rests = true;
-	if (unlikely(vhostx_poll_adapts(vq)))
+	if (vq->poll_adapts)
 		vq->rest_since = local_clock();
 }
 
@@ -55,7 +44,7 @@ static inline void vhostx_poll_rest(struct vhostx_vq *vq)
 static inline void vhostx_poll_begin_run(struct vhostx_vq *vq)
 {
 	vq->rests = false;
-	if (unlikely(vq->rest_since))
+	if (vq->rest_since)
 		vhostx_poll_woke(vq);
 }
 

@@ -5,7 +5,7 @@
 /* What a queue of a new device has; the module's parameters change it on loading. */
 struct vhostx_tune vhostx_tune_default = {
 	.poll_mode = VHOSTX_POLL_MODE_VMM,
-	.poll_us = 50,
+	.poll_us = 100,
 	.batch = VHOSTX_BATCH_MAX,
 	.weight = 256,
 	.coalesce_us = 0,

@@ -164,12 +164,15 @@ struct vhostx_late {
  * @sock_hlen: bytes of it that the socket does
  * @busyloop_us: how long the VMM wants it to poll before it sleeps; the device's
  *		 lock
+ * @busyloop_asked: it has said so; likewise
  * @tune: what the operator has set; written under the device's lock and @lock,
  *	  each field can be read without
- * @poll_now_us: how long it polls at present; written under @lock in mode
- *		 adaptive, else under the device's; can be read without
+ * @poll_adapts: how long it polls is for it to find out; written under the
+ *		 device's lock, and @lock where it is or was true
+ * @poll_now_us: how long it polls at present; written under @lock where that
+ *		 adapts, else under the device's; can be read without
  * @rests: its last run found nothing more to do
- * @rest_since: since when, local_clock() nanoseconds, in mode adaptive; else 0
+ * @rest_since: since when, local_clock() nanoseconds, where polling adapts; else 0
  * @late: an interrupt that is put off
  * @kick: file that the driver's kicks come from, or NULL
  * @call: signalled to interrupt the driver, or NULL
@@ -202,7 +205,9 @@ struct vhostx_vq {
 	size_t vhost_hlen;
 	size_t sock_hlen;
 	u32 busyloop_us;
+	bool busyloop_asked;
 	struct vhostx_tune tune;
+	bool poll_adapts;
 	u32 poll_now_us;
 	bool rests;
 	u64 rest_since;

@@ -136,6 +136,7 @@ void vhostx_vq_reset(struct vhostx_vq *vq)
 	memset(&vq->addr, 0, sizeof(vq->addr));
 	vq->log.used = false;
 	vq->busyloop_us = 0;
+	vq->busyloop_asked = false;
 	vhostx_poll_set(vq);
 	vq_unlock(vq);
 }
@@ -524,14 +525,21 @@ void vhostx_vq_set_tune(struct vhostx_vq *vq, const struct vhostx_tune *tune)
  * @vq: the queue, running or not
  * @us: microseconds; 0 for not at all
  *
- * Holds from the next polling on, in mode vmm. Does not wait for one under way,
- * which may be long.
+ * Holds from the next polling on, in mode vmm. Does not wait for one under way that
+ * the VMM has asked for, which may be long.
  */
 void vhostx_vq_set_busyloop(struct vhostx_vq *vq, u32 us)
 {
+	bool adapts = vq->poll_adapts;
+
+	if (adapts)
+		vq_lock(vq);
 	vq->busyloop_us = us;
+	vq->busyloop_asked = true;
 	if (vq->tune.poll_mode == VHOSTX_POLL_MODE_VMM)
 		vhostx_poll_set(vq);
+	if (adapts)
+		vq_unlock(vq);
 }
 
 /* Under the queue's lock. The caller puts the socket. */

@@ -110,7 +110,8 @@ enum vhostx_fault {
 
 /**
  * enum vhostx_poll_mode
- * @VHOSTX_POLL_MODE_VMM: As the VMM asks by VHOST_SET_VRING_BUSYLOOP_TIMEOUT.
+ * @VHOSTX_POLL_MODE_VMM: As the VMM asks by VHOST_SET_VRING_BUSYLOOP_TIMEOUT;
+ *   adaptive where it has asked for nothing.
  * @VHOSTX_POLL_MODE_OFF: Never, whatever the VMM asks.
  * @VHOSTX_POLL_MODE_FIXED: For poll-us each time.
  * @VHOSTX_POLL_MODE_ADAPTIVE: For as long as it has paid lately, and poll-us
