@@ -229,22 +229,27 @@ int vmm_setup(struct vmm *v, const char *path, uint64_t features,
 	return vmm_open(v, path) ?: vmm_setup_opened(v, features, num);
 }
 
-int vmm_setup_opened(struct vmm *v, uint64_t features, unsigned int num)
+int vmm_own(struct vmm *v)
 {
-	int ret, i;
+	int ret = xioctl(v->fd, VHOST_SET_OWNER, NULL);
 
-	v->features = features | v->format;
-	ret = xioctl(v->fd, VHOST_SET_OWNER, NULL);
 	if (!ret)
 		ret = xioctl(v->fd, VHOST_SET_FEATURES, &v->features);
 	if (!ret)
 		ret = vmm_set_mem(v);
-	for (i = 0; !ret && i < 2; i++) {
-		ret = vmm_alloc_vq(v, i, num);
-		if (!ret)
-			ret = vmm_setup_vq(v, i, 0);
-	}
+	for (int i = 0; !ret && i < 2; i++)
+		ret = vmm_setup_vq(v, i, 0);
 	return ret;
+}
+
+int vmm_setup_opened(struct vmm *v, uint64_t features, unsigned int num)
+{
+	int ret = 0;
+
+	v->features = features | v->format;
+	for (int i = 0; !ret && i < 2; i++)
+		ret = vmm_alloc_vq(v, i, num);
+	return ret ? ret : vmm_own(v);
 }
 
 int vmm_backend(struct vmm *v, unsigned int index, int fd)

@@ -87,8 +87,9 @@ int64_t vmm_get_base(struct vmm *v, unsigned int index);
 /* Open, owner, features, memory table, rings and eventfds; no backend yet. */
 int vmm_setup(struct vmm *v, const char *path, uint64_t features,
 	      unsigned int num);
-/* The same on an open device. */
+/* The same on an open device, and on one that was set up before and has no owner. */
 int vmm_setup_opened(struct vmm *v, uint64_t features, unsigned int num);
+int vmm_own(struct vmm *v);
 /* The ring set-up alone, from base on: in a packed ring the first lap's places come first. */
 int vmm_setup_vq(struct vmm *v, unsigned int index, uint16_t base);
 

@@ -407,15 +407,6 @@ static int recv_fd(int sock)
 	return fd;
 }
 
-/* Own a device that nobody owns, with what the nic has, and start it. */
-static int own(struct nic *n)
-{
-	return dev_ioctl(n->vmm.fd, VHOST_SET_OWNER, NULL) ?:
-	       dev_ioctl(n->vmm.fd, VHOST_SET_FEATURES, &n->vmm.features) ?:
-	       vmm_set_mem(&n->vmm) ?: vmm_setup_vq(&n->vmm, RX, 0) ?:
-	       vmm_setup_vq(&n->vmm, TX, 0) ?: vmm_start(&n->vmm, n->tap);
-}
-
 /* In another process: take the device over, move a frame each way. */
 static int take_over(FIXTURE_DATA(process) * self, int fd)
 {
@@ -428,7 +419,7 @@ static int take_over(FIXTURE_DATA(process) * self, int fd)
 		return 2;
 	close(n->vmm.fd);
 	n->vmm.fd = fd;
-	if (own(n))
+	if (vmm_own(&n->vmm) || vmm_start(&n->vmm, n->tap))
 		return 3;
 	if (worker_count(getpid()) != 1)
 		return 4;
@@ -618,7 +609,8 @@ TEST_F_TIMEOUT(process, borrowed_under_traffic, 60)
 		p.stop = true;
 		pthread_join(thread, NULL);
 		EXPECT_TRUE(untouched(n, 0x66));
-		ASSERT_EQ(0, own(n));
+		ASSERT_EQ(0, vmm_own(&n->vmm));
+		ASSERT_EQ(0, vmm_start(&n->vmm, n->tap));
 	}
 	EXPECT_EQ(0, nic_ping_tx(n, 100, 1));
 }

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What an operator can set of a queue, by the module's parameters. */
 #include <sched.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
 
+#include "clock.h"
 #include "cpus.h"
 #include "devices.h"
 #include "module.h"
@@ -56,12 +60,16 @@ static uint64_t polls(unsigned int index)
 	return nic_stats(index, &s) ? 0 : s.poll_hits + s.poll_misses;
 }
 
+static int ask_to_poll(struct nic *nic, unsigned int index, unsigned int us)
+{
+	return vmm_vring_state(&nic->vmm, VHOST_SET_VRING_BUSYLOOP_TIMEOUT, index, us);
+}
+
 TEST_F(tune, never_polls_in_mode_off)
 {
 	ASSERT_EQ(0, open_tuned(&self->nic, "poll_mode=off poll_us=1000"));
-	for (unsigned int q = 0; q < 2; q++)
-		ASSERT_EQ(0, vmm_vring_state(&self->nic.vmm, VHOST_SET_VRING_BUSYLOOP_TIMEOUT, q,
-					     1000));
+	ASSERT_EQ(0, ask_to_poll(&self->nic, RX, 1000));
+	ASSERT_EQ(0, ask_to_poll(&self->nic, TX, 1000));
 	ASSERT_EQ(0, ping(&self->nic, ROUNDS));
 	EXPECT_EQ(0, polls(RX));
 	EXPECT_EQ(0, polls(TX));
@@ -69,13 +77,45 @@ TEST_F(tune, never_polls_in_mode_off)
 
 TEST_F(tune, polls_as_the_vmm_asks)
 {
-	ASSERT_EQ(0, open_tuned(&self->nic, "poll_us=1000"));
+	ASSERT_EQ(0, open_tuned(&self->nic, ""));
+	ASSERT_EQ(0, ask_to_poll(&self->nic, RX, 0));
+	ASSERT_EQ(0, ask_to_poll(&self->nic, TX, 0));
 	ASSERT_EQ(0, ping(&self->nic, ROUNDS));
 	EXPECT_EQ(0, polls(RX));
 	EXPECT_EQ(0, polls(TX));
-	ASSERT_EQ(0, vmm_vring_state(&self->nic.vmm, VHOST_SET_VRING_BUSYLOOP_TIMEOUT, TX, 1000));
+	ASSERT_EQ(0, ask_to_poll(&self->nic, TX, 1000));
 	ASSERT_EQ(0, ping(&self->nic, ROUNDS));
 	EXPECT_EQ(0, polls(RX));
+	EXPECT_LT(0, polls(TX));
+}
+
+TEST_F(tune, polls_for_as_long_as_it_pays_when_nobody_asks)
+{
+	uint64_t before;
+
+	ASSERT_EQ(0, open_tuned(&self->nic, "poll_us=2000"));
+	ASSERT_EQ(0, ping(&self->nic, ROUNDS));
+	EXPECT_LT(0, polls(TX));
+	/* What comes seldom takes it back to nothing. */
+	usleep(100000);
+	ASSERT_EQ(0, nic_ping_tx(&self->nic, 100, 1));
+	usleep(100000);
+	before = polls(TX);
+	ASSERT_EQ(0, nic_ping_tx(&self->nic, 100, 2));
+	usleep(100000);
+	EXPECT_EQ(before, polls(TX));
+}
+
+/* Of the one who asked before, nothing is left. */
+TEST_F(tune, a_new_owner_has_asked_for_nothing)
+{
+	ASSERT_EQ(0, open_tuned(&self->nic, "poll_us=2000"));
+	ASSERT_EQ(0, ask_to_poll(&self->nic, TX, 0));
+	ASSERT_EQ(0, dev_ioctl(self->nic.vmm.fd, VHOST_RESET_OWNER, NULL));
+	ASSERT_EQ(0, vmm_own(&self->nic.vmm));
+	ASSERT_EQ(0, vmm_start(&self->nic.vmm, self->nic.tap));
+	ASSERT_EQ(0, pin(worker_find(getpid(), 0), 1));
+	ASSERT_EQ(0, ping(&self->nic, ROUNDS));
 	EXPECT_LT(0, polls(TX));
 }
 
@@ -118,6 +158,36 @@ TEST_F(tune, adaptive_polling_ends)
 		usleep(100000);
 	}
 	EXPECT_GE(before + 1, polls(TX));
+}
+
+/* Nor while somebody else could use the processor: another frame is not met by polling. */
+TEST_F(tune, polling_leaves_the_processor_to_others)
+{
+	struct stats s = {};
+	int ret = 0;
+	pid_t pid;
+
+	ASSERT_EQ(0, open_tuned(&self->nic, "poll_mode=fixed poll_us=10000"));
+	pid = fork();
+	ASSERT_LE(0, pid);
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (pin(0, 1))
+			_exit(1);
+		for (;;)
+			;
+	}
+	for (unsigned int i = 0; i < ROUNDS && !ret; i++) {
+		usleep(2000);
+		ret = nic_ping_tx(&self->nic, 100, i);
+	}
+	kill(pid, SIGKILL);
+	EXPECT_EQ(pid, waitpid(pid, NULL, 0));
+	ASSERT_EQ(0, ret);
+	ASSERT_EQ(0, nic_stats(TX, &s));
+	TH_LOG("%d hits, %d misses", (int)s.poll_hits, (int)s.poll_misses);
+	EXPECT_GE(ROUNDS / 5, s.poll_hits);
+	EXPECT_LE(ROUNDS / 2, s.poll_misses);
 }
 
 /* A worker that polls for RX needs no kick for TX. */
@@ -165,6 +235,51 @@ static int send_all(struct nic *nic, unsigned int n)
 		vq_kick(&nic->vmm.vq[TX]);
 	}
 	return ret < 0 ? ret : 0;
+}
+
+/* Wait for a frame's return without an interrupt. */
+static int watch_tx(struct nic *nic)
+{
+	long end = now_ms() + NIC_TIMEOUT;
+	uint32_t id, len;
+	int ret;
+
+	do
+		ret = vq_reap(&nic->vmm.vq[TX], &id, &len);
+	while (!ret && now_ms() < end);
+	return ret == 1 ? 0 : ret ?: -ETIMEDOUT;
+}
+
+/* Frames come one by one to who polls, and are not interrupted for one by one. */
+TEST_F(tune, polling_interrupts_for_several)
+{
+	struct stats s;
+
+	ASSERT_EQ(0, open_tuned(&self->nic, "poll_mode=fixed poll_us=10000"));
+	for (unsigned int i = 0; i < 8 * ROUNDS; i++) {
+		ASSERT_EQ(0, send_all(&self->nic, 1));
+		ASSERT_EQ(0, watch_tx(&self->nic));
+	}
+	ASSERT_EQ(0, nic_stats(TX, &s));
+	EXPECT_EQ(8 * ROUNDS, s.packets);
+	TH_LOG("%d batches, %d signals, %d suppressed", (int)s.batches, (int)s.signals,
+	       (int)s.suppressed);
+	EXPECT_GT(s.batches, s.signals + s.suppressed + ROUNDS);
+}
+
+/* But the driver, which sleeps until it is told, is told before that. */
+TEST_F(tune, polling_interrupts_soon)
+{
+	long start;
+
+	ASSERT_EQ(0, open_tuned(&self->nic, "poll_mode=fixed poll_us=10000"));
+	start = now_ms();
+	for (unsigned int i = 0; i < ROUNDS; i++) {
+		ASSERT_EQ(0, send_all(&self->nic, 1));
+		ASSERT_EQ(0, nic_reap_tx(&self->nic, 1, NIC_TIMEOUT));
+	}
+	TH_LOG("%ld ms", now_ms() - start);
+	EXPECT_GT(ROUNDS * 5, now_ms() - start);
 }
 
 /* No interrupt is lost: each frame is waited for by interrupt. */
