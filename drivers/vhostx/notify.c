@@ -369,6 +369,13 @@ static __always_inline bool notify_hand_over(struct vhostx_vq *vq)
 	return true;
 }
 
+static __always_inline void notify_tell(struct vhostx_vq *vq)
+{
+	if (unlikely(vq->tune.coalesce_us) && notify_put_off(vq))
+		return;
+	notify_signal(vq);
+}
+
 /**
  * vhostx_vq_signal - interrupt if wanted
  * @vq: the queue
@@ -377,9 +384,7 @@ static __always_inline bool notify_hand_over(struct vhostx_vq *vq)
  */
 void vhostx_vq_signal(struct vhostx_vq *vq)
 {
-	if (unlikely(vq->tune.coalesce_us) && notify_put_off(vq))
-		return;
-	notify_signal(vq);
+	notify_tell(vq);
 }
 
 /**
@@ -391,7 +396,7 @@ void vhostx_vq_signal(struct vhostx_vq *vq)
 void vhostx_vq_publish(struct vhostx_vq *vq)
 {
 	if (notify_hand_over(vq))
-		vhostx_vq_signal(vq);
+		notify_tell(vq);
 }
 
 /**
