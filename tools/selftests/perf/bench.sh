@@ -51,8 +51,21 @@ part()
 		esac
 	done; then
 		say "$name: not all of it could be measured"
-		failed=yes
+		return 1
 	fi
+}
+
+# guests WHAT...: in a host of their own; once more where that fails. The emulator of a host with
+# many guests falls now and then, whatever carries their packets.
+guests()
+{
+	local name=guests-$1
+	local command="bash $l1/guests.sh ${quick:+-q} $*"
+
+	part "$name" "$k" "$command" && return
+	say "$name: once more"
+	rm -f "$work/$name"
+	part "$name" "$k" "$command" || failed=yes
 }
 
 table()
@@ -78,15 +91,24 @@ if [ -z "$quick$only" ]; then
 fi
 export VHOSTX_RUN_LIMIT=${VHOSTX_RUN_LIMIT:-3000}
 if wanted instructions; then
-	part instructions "$k" "bash $l1/instructions.sh ${quick:+-q}" VHOSTX_ICOUNT=1
+	part instructions "$k" "bash $l1/instructions.sh ${quick:+-q}" VHOSTX_ICOUNT=1 ||
+		failed=yes
 	part instructions-no-init "$k" "bash $l1/instructions.sh ${quick:+-q}" VHOSTX_ICOUNT=1 \
-		"VHOSTX_APPEND=init_on_alloc=0 ${VHOSTX_APPEND:-}"
+		"VHOSTX_APPEND=init_on_alloc=0 ${VHOSTX_APPEND:-}" || failed=yes
 fi
 [ -z "$compiler" ] || wait "$compiler" || say "no kernel of the machine's own speed"
 compiler=
-[ -n "$quick" ] || ! wanted native || part native um-native "bash $l1/native.sh"
-! wanted polling || part polling "$k" "$l1/poll"
-! wanted guests || part guests "$k" "bash $l1/guests.sh ${quick:+-q}"
+[ -n "$quick" ] || ! wanted native || part native um-native "bash $l1/native.sh" || failed=yes
+! wanted polling || part polling "$k" "$l1/poll" || failed=yes
+if wanted guests; then
+	if [ -n "$quick" ]; then
+		guests packets streams latency
+	else
+		for what in packets streams latency; do
+			guests "$what"
+		done
+	fi
+fi
 
 results=$cache/bench-$k${quick:+-quick}.json
 jq -s --arg version "$(sed -n 's/^PACKAGE_VERSION="\(.*\)"/\1/p' "$top/dkms.conf")" \

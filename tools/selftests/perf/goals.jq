@@ -89,11 +89,10 @@ at_most("TX 1500 B, burst 256, stack, init_on_alloc on"; 0.80; ["tx 1500 burst 2
 at_most("TX 1500 B, burst 256, stack, init_on_alloc off"; 0.80; ["tx 1500 burst 256 stack"]; [false]),
 at_most("RX 1500 B, burst 128, either"; 0.80; ["rx 1500 burst 128"]; [true, false]),
 guest("L2 pktgen rate"; "pktgen, 60 bytes"; 1.3; true),
-guest("L2 pktgen rate, adaptive polling"; "pktgen, 60 bytes, adaptive polling"; 1.3; true),
 guest("L2 TCP stream, guest to host"; "TCP, guest to host"; 1.15; true),
 guest("L2 TCP stream, guest from host"; "TCP, guest from host"; 1.15; true),
-guest("L2 request/response, p50, no polling"; "request/response, p50"; 0.95; false),
-guest("L2 request/response, p99, no polling"; "request/response, p99"; 0.95; false),
+guest("L2 request/response, p50, no polling"; "request/response, no polling, p50"; 0.95; false),
+guest("L2 request/response, p99, no polling"; "request/response, no polling, p99"; 0.95; false),
 guest("L2 request/response, p50, adaptive polling"; "request/response, adaptive polling, p50"; 0.70; false),
 guest("L2 request/response, p99, adaptive polling"; "request/response, adaptive polling, p99"; 0.70; false),
 row("any case measured, of \($cases) and \($figures) in L2"; "never above 1.00";

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Wall clock, in L1: guests that differ in their back end alone run side by side, and take
 # turns, sample by sample. Prints a line of JSON for each sample; progress on standard error.
-# Usage: guests.sh [-q]		-q: the short run, without peers
+# Usage: guests.sh [-q] {packets | streams | latency}...	-q: the short run, without peers
 set -u
 # shellcheck source=tools/selftests/lib/traffic.sh
 . /opt/vhostx/selftests/lib/traffic.sh
@@ -171,9 +171,9 @@ sample_pktgen()
 	pktgen_rate "$1" "$2" "pktgen, 60 bytes"
 }
 
-sample_pktgen_polling()
+sample_pktgen_no_polling()
 {
-	pktgen_rate "$1" "$2" "pktgen, 60 bytes, adaptive polling"
+	pktgen_rate "$1" "$2" "pktgen, 60 bytes, no polling"
 }
 
 # Of iperf3, what its receiver says, in Mb/s.
@@ -243,12 +243,17 @@ sample_latency()
 	latency "$1" "$2" request/response
 }
 
+sample_latency_no_polling()
+{
+	latency "$1" "$2" "request/response, no polling"
+}
+
 sample_latency_polling()
 {
 	latency "$1" "$2" "request/response, adaptive polling"
 }
 
-# poll MODE: all queues of vhostx; vhost-net's never do.
+# poll MODE [ARGUMENT...]: all queues of vhostx, which else are as they come; vhost-net's never do.
 poll()
 {
 	local line
@@ -256,7 +261,7 @@ poll()
 	while read -r line; do
 		[[ $line =~ dev=([0-9]+)\ .*queue=([rt]x)\  ]] || fail "no queue: $line"
 		nsenter --net=/proc/1/ns/net vhostx queue set \
-			"${BASH_REMATCH[1]}/${BASH_REMATCH[2]}" poll-mode "$1" poll-us $POLL_US ||
+			"${BASH_REMATCH[1]}/${BASH_REMATCH[2]}" poll-mode "$@" ||
 			fail "no polling: $line"
 	done < <(all_queues)
 }
@@ -287,7 +292,7 @@ sample_idle()
 # fourth turn.
 series()
 {
-	local round guest order bad=0
+	local round guest order before bad=0
 
 	progress "$2, $1 samples by each of ${mine[*]}"
 	for ((round = 0; round < $1; round++)); do
@@ -298,7 +303,10 @@ series()
 		fi
 		for guest in "${order[@]}"; do
 			pmd_only_for "$guest"
+			before=$bad
 			"sample_$2" "$guest" "$round"
+			[ "$bad" = "$before" ] || guest_run "$guest" 10 true >/dev/null ||
+				fail "$guest: it answers no more"
 		done
 	done
 	if [ "$bad" -gt $(($1 / 4)) ]; then
@@ -367,13 +375,47 @@ finish()
 	rm -rf "${guest_tools:?}"
 }
 
+measure_packets()
+{
+	local round
+
+	for ((round = 0; round < idle; round++)); do
+		sample_idle "$round"
+	done
+	series "$many" pktgen
+	peers=()
+	poll off
+	series "$many" pktgen_no_polling
+}
+
+measure_streams()
+{
+	series "$some" tcp_tx
+	series "$some" tcp_rx
+	[ -z "$quick" ] || return 0
+	series "$some" udp_tx
+	series "$some" udp_rx
+}
+
+measure_latency()
+{
+	[ -n "$quick" ] || series "$some" latency
+	peers=()
+	poll off
+	series "$some" latency_no_polling
+	poll adaptive poll-us $POLL_US
+	series "$some" latency_polling
+}
+
+idle=3 many=24 some=14
 while getopts q option; do
 	case $option in
-	q) quick=yes ;;
+	q) quick=yes idle=1 many=16 some=12 ;;
 	*) exit 2 ;;
 	esac
 done
 enter_netns "$@"
+shift $((OPTIND - 1))
 guest_tools /opt/vhostx/selftests/perf/latency
 serve_host
 trap finish EXIT
@@ -385,28 +427,9 @@ for guest in "${mine[@]}" "${peers[@]}"; do
 	start "$guest"
 done
 sleep 3
-if [ -n "$quick" ]; then
-	sample_idle 0
-	series 16 pktgen
-	series 12 tcp_tx
-	series 12 tcp_rx
-	series 12 latency
-	poll adaptive
-	series 12 latency_polling
-	series 12 pktgen_polling
-else
-	for round in 0 1 2; do
-		sample_idle $round
-	done
-	series 24 pktgen
-	for name in tcp_tx tcp_rx udp_tx udp_rx latency; do
-		series 14 $name
-	done
-	# It would take a processor from others.
-	peers=()
-	poll adaptive
-	series 14 latency_polling
-	series 24 pktgen_polling
-fi
+for what; do
+	[ $# = 1 ] || poll vmm
+	"measure_$what"
+done
 progress "done"
 [ -z "$failed" ]

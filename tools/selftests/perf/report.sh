@@ -134,7 +134,8 @@ write_document()
 	*Instructions.* A host in QEMU that counts each instruction as a nanosecond: the run time of
 	the worker, divided by its packets, is its instructions per packet. Here half of the ratios
 	repeat within $(repeats 0.5) %, nine of ten within $(repeats 0.9) %. A driver of a few hundred lines
-	posts a burst, kicks and sleeps; the worker then finds all of it. Instructions are not time:
+	posts a burst, kicks and sleeps; the worker then finds all of it, and does not poll.
+	Instructions are not time:
 	caches and branches cost nothing here, and each byte that is copied or cleared by a string
 	instruction costs one, far more than on hardware. So a frame of 65000 bytes is all copy, and a kernel that clears what it allocates
 	(\`\`init_on_alloc\`\`, Debian's default) makes a larger difference than it would: "no init" is
@@ -240,13 +241,16 @@ $(value 'if .guests_older then
 	CPU is the run time of what carries the packets, for a gigabit of frames or for a frame of
 	pktgen's: the worker's, QEMU's main thread's or testpmd's.
 
+	vhostx polls as it does by default, adaptively for 100 us at most, but for the figures with
+	"no polling", and with "adaptive polling", which is for 10 ms at most.
+
 	pktgen's rate is the guest's: vhost-net's worker runs for $(pktgen_share vhost-net) % of that time, vhostx's for
 	$(pktgen_share vhostx) %. The guest's processor is emulated, and pays for each kick and each interrupt by an
-	exit. A worker that is done sooner sleeps sooner and is kicked more often: in four samples
-	vhostx was woken once in 5.1 to 7.1 frames, vhost-net once in 5.5 to 12.8. With polling there
-	is a kick in 500 frames, but each is used as soon as it comes, and the driver, which asks to
-	be interrupted when most of what is under way is done, was interrupted for 0.4 to 0.7 of the
-	frames, without polling for 0.11 to 0.18. That is why vhostx loses there, by either.
+	exit. Without polling a worker that is done sooner sleeps sooner and is kicked more often,
+	so vhostx loses there. A worker that polls is seldom kicked, and TX then puts interrupts off.
+
+	Request and response keep three threads busy, the guest's, the worker and the one that asks,
+	with two processors. Polling makes way for whoever could use one, so little is gained by it.
 
 	Others beside vhost-net
 	-----------------------
