@@ -218,7 +218,7 @@ static enum tx_result tx_send(struct vhostx_vq *vq, int segs, size_t len)
 	int err;
 
 	/* Frames leave in the order in which they came. */
-	tx_flush(vq);
+	tx_send_batch(vq);
 
 	iov_iter_init(&msg.msg_iter, ITER_SOURCE, vq->iov, segs,
 		      vq->vhost_hlen + len);
