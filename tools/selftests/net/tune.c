@@ -10,6 +10,7 @@
 #include "cpus.h"
 #include "devices.h"
 #include "module.h"
+#include "slow.h"
 
 #define ROUNDS	50
 
@@ -264,22 +265,24 @@ TEST_F(tune, polling_interrupts_for_several)
 	EXPECT_EQ(8 * ROUNDS, s.packets);
 	TH_LOG("%d batches, %d signals, %d suppressed", (int)s.batches, (int)s.signals,
 	       (int)s.suppressed);
-	EXPECT_GT(s.batches, s.signals + s.suppressed + ROUNDS);
+	/* Where everything takes longer, hardly two frames come within 50 us. */
+	if (slow() == 1)
+		EXPECT_GT(s.batches, s.signals + s.suppressed + ROUNDS);
 }
 
-/* But the driver, which sleeps until it is told, is told before that. */
+/* But the driver, which sleeps until it is told, is told before polling ends: it meets it. */
 TEST_F(tune, polling_interrupts_soon)
 {
-	long start;
+	struct stats s;
 
 	ASSERT_EQ(0, open_tuned(&self->nic, "poll_mode=fixed poll_us=10000"));
-	start = now_ms();
 	for (unsigned int i = 0; i < ROUNDS; i++) {
 		ASSERT_EQ(0, send_all(&self->nic, 1));
 		ASSERT_EQ(0, nic_reap_tx(&self->nic, 1, NIC_TIMEOUT));
 	}
-	TH_LOG("%ld ms", now_ms() - start);
-	EXPECT_GT(ROUNDS * 5, now_ms() - start);
+	ASSERT_EQ(0, nic_stats(TX, &s));
+	TH_LOG("%d hits, %d misses", (int)s.poll_hits, (int)s.poll_misses);
+	EXPECT_LE(ROUNDS / 3, s.poll_hits);
 }
 
 /* No interrupt is lost: each frame is waited for by interrupt. */
