@@ -250,7 +250,11 @@ $(value 'if .guests_older then
 	so vhostx loses there. A worker that polls is seldom kicked, and TX then puts interrupts off.
 
 	Request and response keep three threads busy, the guest's, the worker and the one that asks,
-	with two processors. Polling makes way for whoever could use one, so little is gained by it.
+	with two processors. Polling makes way for whoever could use one, and nothing is gained by it.
+
+	UDP from the host is a flood, of which the guest takes little: its processor is busy taking
+	frames in, and the socket's reader gets less of it the faster they come. QEMU and DPDK, which
+	are slower, give it more.
 
 	Others beside vhost-net
 	-----------------------
