@@ -151,6 +151,11 @@ int vmm_set_addr_logged(struct vmm *v, unsigned int index, uint64_t log_gpa)
 	return set_addr(v, index, BIT64(VHOST_VRING_F_LOG), log_gpa);
 }
 
+int vmm_set_busyloop(struct vmm *v, unsigned int index, unsigned int us)
+{
+	return vmm_vring_state(v, VHOST_SET_VRING_BUSYLOOP_TIMEOUT, index, us);
+}
+
 int vmm_set_features(struct vmm *v, uint64_t features)
 {
 	int ret;

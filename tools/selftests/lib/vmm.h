@@ -79,6 +79,8 @@ int vmm_set_addr(struct vmm *v, unsigned int index);
 int vmm_set_addr_logged(struct vmm *v, unsigned int index, uint64_t log_gpa);
 /* Change features, log, or what is signalled for it; of live queues too. */
 int vmm_set_features(struct vmm *v, uint64_t features);
+/* How long the queue polls before it sleeps. */
+int vmm_set_busyloop(struct vmm *v, unsigned int index, unsigned int us);
 int vmm_set_log(struct vmm *v, uint64_t base);
 int vmm_set_log_fd(struct vmm *v, int fd);
 /* 32 bits, or -errno. */

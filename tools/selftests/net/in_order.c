@@ -53,9 +53,7 @@ FIXTURE_SETUP(in_order)
 	ASSERT_EQ(0, nic_open(&self->nic, &o));
 	for (int i = 0; i < 2; i++) {
 		in_order_init(&self->ring[i], &self->nic.vmm.vq[i]);
-		ASSERT_EQ(0, vmm_vring_state(&self->nic.vmm,
-					     VHOST_SET_VRING_BUSYLOOP_TIMEOUT,
-					     i, variant->poll_us));
+		ASSERT_EQ(0, vmm_set_busyloop(&self->nic.vmm, i, variant->poll_us));
 	}
 	ASSERT_EQ(0, vmm_start(&self->nic.vmm, self->nic.tap));
 	self->worker = worker_find(getpid(), 0);

@@ -34,19 +34,13 @@ FIXTURE_TEARDOWN(polling)
 	nic_close(&self->nic);
 }
 
-static int poll_for(struct nic *n, unsigned int index, unsigned int us)
-{
-	return vmm_vring_state(&n->vmm, VHOST_SET_VRING_BUSYLOOP_TIMEOUT, index,
-			       us);
-}
-
 TEST_F(polling, traffic)
 {
 	static const unsigned int us[] = { 1, SHORT, 50000 };
 
 	for (size_t i = 0; i < ARRAY_SIZE(us); i++) {
-		ASSERT_EQ(0, poll_for(&self->nic, RX, us[i]));
-		ASSERT_EQ(0, poll_for(&self->nic, TX, us[i]));
+		ASSERT_EQ(0, vmm_set_busyloop(&self->nic.vmm, RX, us[i]));
+		ASSERT_EQ(0, vmm_set_busyloop(&self->nic.vmm, TX, us[i]));
 		for (unsigned int j = 0; j < 100; j++) {
 			ASSERT_EQ(0, nic_ping_tx(&self->nic, 60 + j, j));
 			ASSERT_EQ(0, nic_ping_rx(&self->nic, 60 + j, j));
@@ -65,7 +59,7 @@ TEST_F(polling, it_polls)
 	uint8_t frame[100];
 
 	memset(frame, 1, sizeof(frame));
-	ASSERT_EQ(0, poll_for(&self->nic, TX, LONG));
+	ASSERT_EQ(0, vmm_set_busyloop(&self->nic.vmm, TX, LONG));
 	for (unsigned int i = 0; i < 50; i++) {
 		ASSERT_EQ(0, nic_ping_tx(&self->nic, 100, 1));
 		ASSERT_LE(0, nic_post_tx(&self->nic, NULL, NULL, frame,
@@ -87,7 +81,7 @@ TEST_F(polling, it_polls)
 	}
 
 	/* And one that comes when it does not, does: the polling under way ends first. */
-	ASSERT_EQ(0, poll_for(&self->nic, TX, 0));
+	ASSERT_EQ(0, vmm_set_busyloop(&self->nic.vmm, TX, 0));
 	usleep(LONG + 200000);
 	ASSERT_LE(0, nic_post_tx(&self->nic, NULL, NULL, frame, sizeof(frame)));
 	EXPECT_EQ(-ETIMEDOUT, nic_reap_tx(&self->nic, 1, 500));
@@ -95,8 +89,8 @@ TEST_F(polling, it_polls)
 
 TEST_F(polling, ends)
 {
-	ASSERT_EQ(0, poll_for(&self->nic, RX, SHORT));
-	ASSERT_EQ(0, poll_for(&self->nic, TX, SHORT));
+	ASSERT_EQ(0, vmm_set_busyloop(&self->nic.vmm, RX, SHORT));
+	ASSERT_EQ(0, vmm_set_busyloop(&self->nic.vmm, TX, SHORT));
 	ASSERT_EQ(0, nic_ping_tx(&self->nic, 100, 1));
 	ASSERT_EQ(0, nic_ping_rx(&self->nic, 100, 1));
 	EXPECT_GT(1.0, worker_cpu(worker_find(getpid(), 0), 1.0, 1000));
@@ -106,13 +100,13 @@ TEST_F(polling, ends)
 TEST_F(polling, makes_way_for_the_other_queue)
 {
 	/* Longer than a frame is waited for. */
-	ASSERT_EQ(0, poll_for(&self->nic, RX, 4000 * NIC_TIMEOUT));
+	ASSERT_EQ(0, vmm_set_busyloop(&self->nic.vmm, RX, 4000 * NIC_TIMEOUT));
 	ASSERT_EQ(0, nic_ping_rx(&self->nic, 100, 1));
 	for (unsigned int i = 0; i < 10; i++) {
 		EXPECT_EQ(0, nic_ping_tx(&self->nic, 100, i));
 	}
 	/* Or closing would have to wait for it. */
-	ASSERT_EQ(0, poll_for(&self->nic, RX, 0));
+	ASSERT_EQ(0, vmm_set_busyloop(&self->nic.vmm, RX, 0));
 	EXPECT_EQ(0, nic_ping_rx(&self->nic, 100, 2));
 }
 
@@ -124,7 +118,7 @@ TEST_F(polling, makes_way_for_what_came_with_it)
 	int tid = worker_find(getpid(), 0);
 	uint8_t frame[100] = { 1 };
 
-	ASSERT_EQ(0, poll_for(&self->nic, RX, LONG));
+	ASSERT_EQ(0, vmm_set_busyloop(&self->nic.vmm, RX, LONG));
 	ASSERT_EQ(0, thread_rests(tid));
 	ASSERT_EQ(0, pin(0, 0));
 	ASSERT_EQ(0, pin(tid, 0));
@@ -168,7 +162,7 @@ TEST_F(polling, makes_way_for_a_kill)
 		};
 		struct nic nic;
 
-		if (nic_open(&nic, &o) || poll_for(&nic, TX, 20000000) ||
+		if (nic_open(&nic, &o) || vmm_set_busyloop(&nic.vmm, TX, 20000000) ||
 		    nic_ping_tx(&nic, 100, 1) || write(up[1], "", 1) != 1)
 			_exit(1);
 		pause();

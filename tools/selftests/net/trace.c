@@ -300,8 +300,7 @@ TEST_F(trace, polling)
 	uint8_t frame[100] = { 1 };
 	struct vmm *v = &self->nic.vmm;
 
-	ASSERT_EQ(0, vmm_vring_state(v, VHOST_SET_VRING_BUSYLOOP_TIMEOUT, TX,
-				     POLL_US));
+	ASSERT_EQ(0, vmm_set_busyloop(v, TX, POLL_US));
 	ASSERT_EQ(0, vmm_start(v, self->nic.tap));
 	/* Nobody is in the other's way. */
 	if (sysconf(_SC_NPROCESSORS_ONLN) > 1) {
@@ -322,9 +321,8 @@ TEST_F(trace, polling)
 	ASSERT_EQ(0, thread_rests(worker_find(getpid(), 0)));
 	polled(_metadata, self, TX);
 
-	ASSERT_EQ(0, vmm_vring_state(v, VHOST_SET_VRING_BUSYLOOP_TIMEOUT, TX, 0));
-	ASSERT_EQ(0, vmm_vring_state(v, VHOST_SET_VRING_BUSYLOOP_TIMEOUT, RX,
-				     POLL_US));
+	ASSERT_EQ(0, vmm_set_busyloop(v, TX, 0));
+	ASSERT_EQ(0, vmm_set_busyloop(v, RX, POLL_US));
 	for (int i = 0; i < 50; i++)
 		ASSERT_EQ(0, nic_ping_rx(&self->nic, 100, i));
 	ASSERT_EQ(0, thread_rests(worker_find(getpid(), 0)));

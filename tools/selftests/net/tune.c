@@ -61,16 +61,11 @@ static uint64_t polls(unsigned int index)
 	return nic_stats(index, &s) ? 0 : s.poll_hits + s.poll_misses;
 }
 
-static int ask_to_poll(struct nic *nic, unsigned int index, unsigned int us)
-{
-	return vmm_vring_state(&nic->vmm, VHOST_SET_VRING_BUSYLOOP_TIMEOUT, index, us);
-}
-
 TEST_F(tune, never_polls_in_mode_off)
 {
 	ASSERT_EQ(0, open_tuned(&self->nic, "poll_mode=off poll_us=1000"));
-	ASSERT_EQ(0, ask_to_poll(&self->nic, RX, 1000));
-	ASSERT_EQ(0, ask_to_poll(&self->nic, TX, 1000));
+	ASSERT_EQ(0, vmm_set_busyloop(&self->nic.vmm, RX, 1000));
+	ASSERT_EQ(0, vmm_set_busyloop(&self->nic.vmm, TX, 1000));
 	ASSERT_EQ(0, ping(&self->nic, ROUNDS));
 	EXPECT_EQ(0, polls(RX));
 	EXPECT_EQ(0, polls(TX));
@@ -79,12 +74,12 @@ TEST_F(tune, never_polls_in_mode_off)
 TEST_F(tune, polls_as_the_vmm_asks)
 {
 	ASSERT_EQ(0, open_tuned(&self->nic, ""));
-	ASSERT_EQ(0, ask_to_poll(&self->nic, RX, 0));
-	ASSERT_EQ(0, ask_to_poll(&self->nic, TX, 0));
+	ASSERT_EQ(0, vmm_set_busyloop(&self->nic.vmm, RX, 0));
+	ASSERT_EQ(0, vmm_set_busyloop(&self->nic.vmm, TX, 0));
 	ASSERT_EQ(0, ping(&self->nic, ROUNDS));
 	EXPECT_EQ(0, polls(RX));
 	EXPECT_EQ(0, polls(TX));
-	ASSERT_EQ(0, ask_to_poll(&self->nic, TX, 1000));
+	ASSERT_EQ(0, vmm_set_busyloop(&self->nic.vmm, TX, 1000));
 	ASSERT_EQ(0, ping(&self->nic, ROUNDS));
 	EXPECT_EQ(0, polls(RX));
 	EXPECT_LT(0, polls(TX));
@@ -111,7 +106,7 @@ TEST_F(tune, polls_for_as_long_as_it_pays_when_nobody_asks)
 TEST_F(tune, a_new_owner_has_asked_for_nothing)
 {
 	ASSERT_EQ(0, open_tuned(&self->nic, "poll_us=2000"));
-	ASSERT_EQ(0, ask_to_poll(&self->nic, TX, 0));
+	ASSERT_EQ(0, vmm_set_busyloop(&self->nic.vmm, TX, 0));
 	ASSERT_EQ(0, dev_ioctl(self->nic.vmm.fd, VHOST_RESET_OWNER, NULL));
 	ASSERT_EQ(0, vmm_own(&self->nic.vmm));
 	ASSERT_EQ(0, vmm_start(&self->nic.vmm, self->nic.tap));

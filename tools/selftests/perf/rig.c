@@ -114,7 +114,7 @@ static void open_device(struct rig *r, struct rig_port *p, const char *path)
 		features |= F_ACCESS_PLATFORM;
 	must("rings", vmm_setup_opened(&p->v, features, RING));
 	/* What waiting costs is no packet's. */
-	must("polling", vmm_vring_state(&p->v, VHOST_SET_VRING_BUSYLOOP_TIMEOUT, r->t->index, 0));
+	must("polling", vmm_set_busyloop(&p->v, r->t->index, 0));
 	p->q = &p->v.vq[r->t->index];
 	if (r->format == IN_ORDER)
 		in_order_init(&p->order, p->q);
