@@ -92,6 +92,7 @@ void vhostx_sock_attach(struct vhostx_sock *s, struct socket *sock)
 		ring = tap_get_ptr_ring(sock->file);
 	s->ring = IS_ERR(ring) ? NULL : ring;
 	s->agreed = false;
+	s->takes_pages = true;
 	memset(&s->batch_msg, 0, sizeof(s->batch_msg));
 	s->batch.type = TUN_MSG_PTR;
 	s->batch_msg.msg_control = &s->batch;
@@ -388,6 +389,47 @@ int vhostx_sock_send_batch(struct vhostx_sock *s, struct xdp_buff *xdp,
 	s->batch.ptr = xdp;
 	ret = s->sock->ops->sendmsg(s->sock, &s->batch_msg, 0);
 	return min(ret, 0);
+}
+
+static void sock_pages_done(struct sk_buff *skb, struct ubuf_info *ubuf,
+			    bool zerocopy)
+{
+}
+
+/* Without flags: to the network the pages are an sk_buff's like any other. */
+VHOSTX_UBUF_INFO(sock_pages, sock_pages_done);
+
+/**
+ * vhostx_sock_send_pages - send one frame that lies in pages of ours
+ * @s: the backend, for which vhostx_sock_can_batch() holds, and which @takes_pages
+ * @bvec: VHOSTX_SOCK_PARTS of them; those used have all of it, from the virtio-net
+ *	  header on that the socket expects, and the first has more than that header
+ * @len: their bytes
+ *
+ * The frame takes references to the pages along, and the caller keeps its own.
+ *
+ * Return: 0, or a negative error; -EMSGSIZE where the socket takes none, now or ever.
+ */
+int vhostx_sock_send_pages(struct vhostx_sock *s, const struct bio_vec *bvec,
+			   size_t len)
+{
+	int ret;
+	struct tun_msg_ctl ctl = { .type = TUN_MSG_UBUF, .ptr = &sock_pages };
+	struct msghdr msg = {
+		.msg_control = &ctl,
+		.msg_controllen = sizeof(ctl),
+		.msg_flags = MSG_DONTWAIT,
+	};
+
+	/*
+	 * A tap with IFF_NAPI_FRAGS would take them for an iovec, and get their lengths
+	 * wrong; but it takes no more parts than an sk_buff has, used or not.
+	 */
+	iov_iter_bvec(&msg.msg_iter, ITER_SOURCE, bvec, VHOSTX_SOCK_PARTS, len);
+	ret = vhostx_sock_send(s, &msg, len);
+	if (ret == -EMSGSIZE)
+		s->takes_pages = false;
+	return ret;
 }
 
 /**

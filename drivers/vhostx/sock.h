@@ -6,6 +6,7 @@
 #include <linux/bpf.h>
 #include <linux/if_tun.h>
 #include <linux/net.h>
+#include <linux/skbuff.h>
 #include <linux/types.h>
 #include <net/sock.h>
 #include <net/xdp.h>
@@ -13,9 +14,12 @@
 #include "netdev.h"
 #include "ring.h"
 
+struct bio_vec;
 struct file;
 struct ptr_ring;
-struct sk_buff;
+
+/* Parts of a frame in pages of ours: see vhostx_sock_send_pages(). */
+#define VHOSTX_SOCK_PARTS	(MAX_SKB_FRAGS + 2)
 
 /**
  * struct vhostx_sock - a backend
@@ -23,6 +27,7 @@ struct sk_buff;
  * @ring: the tap's ring of received frames; NULL for a packet socket
  * @counts: the tap counts what it hands out, at @netdev
  * @agreed: the tap's virtio-net header is as long as the queue's
+ * @takes_pages: a tap has not yet refused a frame in pages of ours
  * @nr_read: frames in @read
  * @next_read: first of them not yet received
  * @next_free: first of them not yet freed
@@ -41,6 +46,7 @@ struct vhostx_sock {
 	struct ptr_ring *ring;
 	bool counts;
 	bool agreed;
+	bool takes_pages;
 	unsigned int nr_read;
 	unsigned int next_read;
 	unsigned int next_free;
@@ -69,6 +75,8 @@ int vhostx_sock_recv(struct vhostx_sock *s, struct msghdr *msg, size_t len);
 void vhostx_sock_discard(struct vhostx_sock *s);
 int vhostx_sock_send_batch(struct vhostx_sock *s, struct xdp_buff *xdp,
 			   unsigned int nr);
+int vhostx_sock_send_pages(struct vhostx_sock *s, const struct bio_vec *bvec,
+			   size_t len);
 int vhostx_sock_send(struct vhostx_sock *s, struct msghdr *msg, size_t len);
 
 /**

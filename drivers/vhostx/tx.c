@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The TX loop: chains from the ring, frames to the socket. */
+#include <linux/bvec.h>
 #include <linux/etherdevice.h>
+#include <linux/mm.h>
 #include <linux/sizes.h>
 #include <linux/skbuff.h>
 #include <linux/uio.h>
@@ -211,11 +213,44 @@ drop:
 	return tx_drop(vq, why);
 }
 
-/* Have the socket copy a frame that is too long for the batch. */
+/*
+ * Copy a frame into pages of ours, which the socket then need not have cleared first,
+ * and send those.
+ */
+static int tx_send_pages(struct vhostx_vq *vq, struct iov_iter from, size_t len)
+{
+	struct bio_vec bvec[VHOSTX_SOCK_PARTS] = {};
+	unsigned int size, nr = 0;
+	size_t left = len;
+	int err = 0;
+	void *part;
+
+	while (left && !err) {
+		size = left;
+		part = vhostx_frag_part(&vq->tx.frags, &size);
+		if (!part) {
+			err = -ENOMEM;
+			break;
+		}
+		bvec[nr].bv_page = virt_to_page(part);
+		bvec[nr].bv_offset = offset_in_page(part);
+		bvec[nr++].bv_len = size;
+		left -= size;
+		if (!copy_from_iter_full(part, size, &from))
+			err = -EFAULT;
+	}
+	if (!err)
+		err = vhostx_sock_send_pages(&vq->sock, bvec, len);
+	while (nr--)
+		vhostx_frag_put(bvec_virt(&bvec[nr]));
+	return err;
+}
+
+/* Send a frame that is too long for the batch. */
 static enum tx_result tx_send(struct vhostx_vq *vq, int segs, size_t len)
 {
 	struct msghdr msg = { .msg_flags = MSG_DONTWAIT };
-	int err;
+	int err = -EMSGSIZE;
 
 	/* Frames leave in the order in which they came. */
 	tx_send_batch(vq);
@@ -223,7 +258,11 @@ static enum tx_result tx_send(struct vhostx_vq *vq, int segs, size_t len)
 	iov_iter_init(&msg.msg_iter, ITER_SOURCE, vq->iov, segs,
 		      vq->vhost_hlen + len);
 	iov_iter_advance(&msg.msg_iter, vq->vhost_hlen);
-	err = vhostx_sock_send(&vq->sock, &msg, len);
+	if (vq->tx.batches && vq->sock.takes_pages &&
+	    len <= MAX_SKB_FRAGS * PAGE_SIZE)
+		err = tx_send_pages(vq, msg.msg_iter, len);
+	if (err == -EMSGSIZE || err == -ENOMEM)
+		err = vhostx_sock_send(&vq->sock, &msg, len);
 	switch (err) {
 	case 0:
 		vhostx_count(&vq->stats, VHOSTX_PACKETS, 1);

@@ -12,6 +12,7 @@
 #include <linux/if_tun.h>
 #include <linux/mm.h>
 #include <linux/ptr_ring.h>
+#include <linux/skbuff.h>
 #include <linux/vhost.h>
 #include <linux/virtio_net.h>
 #include <net/genetlink.h>
@@ -143,6 +144,16 @@ static inline void vhostx_xdp_set_size(void *buf, unsigned int size)
 	((struct tun_xdp_hdr *)buf)->buflen = size;
 #endif
 }
+
+/* Whom a socket tells that it is done with pages that are not of its own. */
+#ifdef VHOSTX_UBUF_INFO_OPS
+#define VHOSTX_UBUF_INFO(name, done)					\
+	static const struct ubuf_info_ops name##_ops = { .complete = done };	\
+	static struct ubuf_info name = { .ops = &name##_ops }
+#else
+#define VHOSTX_UBUF_INFO(name, done)					\
+	static struct ubuf_info name = { .callback = done }
+#endif
 
 /* What a dump was asked with. */
 static inline struct nlattr **vhostx_genl_dump_attrs(struct netlink_callback *cb)

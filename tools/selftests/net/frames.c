@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Plain frames both ways in every shape, every byte compared. */
 #include <string.h>
+#include <linux/if_tun.h>
 
 #include "devices.h"
 
@@ -376,6 +377,27 @@ TEST_F(frames, bursts)
 			}
 		}
 	}
+}
+
+/* More of them than there is memory to use again wait at once where they go. */
+TEST_F(frames, long_frames_wait)
+{
+	OPEN(MODERN);
+	for (int round = 0; round < 3; round++) {
+		ASSERT_EQ(0, tx_burst(self, 48, 65535));
+		ASSERT_EQ(0, tx_burst(self, 20, 5000));
+	}
+}
+
+/* A tap that makes each piece of a chain one of its own takes none above a page. */
+TEST_F(frames, tap_that_cuts_frames_up)
+{
+	static const uint32_t len[] = { 3000, 3000, 3000, 3000 };
+	struct nic_layout l = { .n = 4, .len = len };
+
+	OPEN(MODERN, .tap.flags = IFF_NAPI | IFF_NAPI_FRAGS);
+	for (int i = 0; i < 20; i++)
+		ASSERT_EQ(0, tx(self, &l, 9000));
 }
 
 /* Frames of one burst that take different ways through the device. */
