@@ -4,7 +4,10 @@
  * soon after: so a few blocks are kept and cut anew, where the kernel's page_frag_cache
  * would give each up and have the next one cleared.
  */
+#include <linux/align.h>
+#include <linux/cache.h>
 #include <linux/gfp.h>
+#include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/page_ref.h>
 #include <linux/string.h>
@@ -95,6 +98,34 @@ bool vhostx_frag_next(struct vhostx_frags *frags)
 	frags->pos = page_address(b->page);
 	frags->end = frags->pos + b->size;
 	return true;
+}
+
+/**
+ * vhostx_frag_part - memory for a part of a frame
+ * @frags: the queue's blocks
+ * @size: bytes wanted, above 0; becomes those that there are: all, or a page at least
+ *
+ * A part that ends a block is followed by one that begins with a page.
+ *
+ * Context: sleeps.
+ *
+ * Return: as vhostx_frag_get().
+ */
+void *vhostx_frag_part(struct vhostx_frags *frags, unsigned int *size)
+{
+	unsigned int room = frags->end - frags->pos;
+	void *part;
+
+	if (room < min_t(size_t, *size, PAGE_SIZE)) {
+		if (!vhostx_frag_next(frags))
+			return NULL;
+		room = frags->end - frags->pos;
+	}
+	*size = min(*size, room);
+	part = frags->pos;
+	frags->pos += ALIGN(*size, SMP_CACHE_BYTES);
+	frags->cut++;
+	return part;
 }
 
 /**

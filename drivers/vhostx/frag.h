@@ -3,11 +3,9 @@
 #ifndef _VHOSTX_FRAG_H
 #define _VHOSTX_FRAG_H
 
-#include <linux/align.h>
-#include <linux/cache.h>
-#include <linux/minmax.h>
-#include <linux/mm.h>
 #include <linux/types.h>
+
+struct page;
 
 /*
  * Blocks of a queue: a batch of frames of 1500 bytes takes five, and frames of 64 KiB
@@ -47,6 +45,7 @@ struct vhostx_frags {
 };
 
 bool vhostx_frag_next(struct vhostx_frags *frags);
+void *vhostx_frag_part(struct vhostx_frags *frags, unsigned int *size);
 void vhostx_frag_put(void *frag);
 void vhostx_frags_free(struct vhostx_frags *frags);
 
@@ -72,35 +71,6 @@ static inline void *vhostx_frag_get(struct vhostx_frags *frags,
 	frags->pos += size;
 	frags->cut++;
 	return frag;
-}
-
-/**
- * vhostx_frag_part - memory for a part of a frame
- * @frags: the queue's blocks
- * @size: bytes wanted, above 0; becomes those that there are: all, or a page at least
- *
- * A part that ends a block is followed by one that begins with a page.
- *
- * Context: sleeps.
- *
- * Return: as vhostx_frag_get().
- */
-static inline void *vhostx_frag_part(struct vhostx_frags *frags,
-				     unsigned int *size)
-{
-	unsigned int room = frags->end - frags->pos;
-	void *part;
-
-	if (room < min_t(size_t, *size, PAGE_SIZE)) {
-		if (!vhostx_frag_next(frags))
-			return NULL;
-		room = frags->end - frags->pos;
-	}
-	*size = min(*size, room);
-	part = frags->pos;
-	frags->pos += ALIGN(*size, SMP_CACHE_BYTES);
-	frags->cut++;
-	return part;
 }
 
 #endif
