@@ -413,13 +413,13 @@ VHOSTX_UBUF_INFO(sock_pages, sock_pages_done);
 int vhostx_sock_send_pages(struct vhostx_sock *s, const struct bio_vec *bvec,
 			   size_t len)
 {
-	int ret;
 	struct tun_msg_ctl ctl = { .type = TUN_MSG_UBUF, .ptr = &sock_pages };
 	struct msghdr msg = {
 		.msg_control = &ctl,
 		.msg_controllen = sizeof(ctl),
 		.msg_flags = MSG_DONTWAIT,
 	};
+	int ret;
 
 	/*
 	 * A tap with IFF_NAPI_FRAGS would take them for an iovec, and get their lengths

@@ -68,7 +68,8 @@ fits()
 	local schema=$1
 	shift
 
-	ctl -j "$@" >"$CTL_OUT/json" || return 1
+	# The status of check says what it found.
+	ctl -j "$@" >"$CTL_OUT/json" || [ "$1" = check ] || return 1
 	python3 -B "$CTL_SPEC" "$CTL_SCHEMAS" "$schema" <"$CTL_OUT/json" && return
 	head -n 20 "$CTL_OUT/json"
 	return 1

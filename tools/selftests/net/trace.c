@@ -300,13 +300,12 @@ TEST_F(trace, polling)
 	uint8_t frame[100] = { 1 };
 	struct vmm *v = &self->nic.vmm;
 
+	NEED_SECOND_CPU();
 	ASSERT_EQ(0, vmm_set_busyloop(v, TX, POLL_US));
 	ASSERT_EQ(0, vmm_start(v, self->nic.tap));
 	/* Nobody is in the other's way. */
-	if (sysconf(_SC_NPROCESSORS_ONLN) > 1) {
-		ASSERT_EQ(0, pin(0, 0));
-		ASSERT_EQ(0, pin(worker_find(getpid(), 0), 1));
-	}
+	ASSERT_EQ(0, pin(0, 0));
+	ASSERT_EQ(0, pin(worker_find(getpid(), 0), 1));
 	for (int i = 0; i < 50; i++) {
 		ASSERT_EQ(0, nic_ping_tx(&self->nic, 100, i));
 		ASSERT_LE(0, nic_post_tx(&self->nic, NULL, NULL, frame,

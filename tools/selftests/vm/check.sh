@@ -75,9 +75,10 @@ if [ -n "$long" ]; then
 	export VHOSTX_HOPS=10 VHOSTX_RUN_LIMIT=7200
 elif [ -n "$debug" ]; then
 	# User Mode Linux itself dies of an allocation that fails under a copy from a user, has
-	# no calls of 32-bit programs, and pads messages in a way that one program does not know.
+	# neither calls of 32-bit programs nor huge pages, and pads messages in a way that one
+	# program does not know.
 	only_on=([packages/deb]=none [packages/make]=none [life/inject]=kasan [netlink/ynl]=kasan
-		[abi/compat]=kasan)
+		[abi/compat]=kasan [clients/testpmd]=kasan [vhost-user/testpmd]=kasan)
 fi
 
 # Run the stage $1, the rest of the arguments; what it counts goes to the total. A stage
@@ -101,7 +102,7 @@ apart=7.3
 
 # In which threads meet: of the module's, of the kernel's that call it, of its callers'; and what
 # User Mode Linux cannot run.
-stress='^(life|netlink)/|^abi/compat$|^net/(frames|notify|memory|log_live|iotlb|iotlb_live|polling|pressure'
+stress='^(life|netlink)/|^abi/compat$|/testpmd$|^net/(frames|notify|memory|log_live|iotlb|iotlb_live|polling|pressure'
 stress+='|backpressure|tune|faults)$'
 
 # Print the tests that run on kernel $1: all, those with guests or without, those of stress.
