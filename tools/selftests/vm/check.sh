@@ -102,8 +102,8 @@ apart=7.3
 
 # In which threads meet: of the module's, of the kernel's that call it, of its callers'; and what
 # User Mode Linux cannot run.
-stress='^(life|netlink)/|^abi/compat$|/testpmd$|^net/(frames|notify|memory|log_live|iotlb|iotlb_live|polling|pressure'
-stress+='|backpressure|tune|faults)$'
+stress='^(life|netlink)/|^net/(frames|notify|memory|log_live|iotlb|iotlb_live|polling|pressure'
+stress+='|backpressure|tune|faults)$|^abi/compat$|/testpmd$'
 
 # Print the tests that run on kernel $1: all, those with guests or without, those of stress.
 tests_on()
