@@ -55,12 +55,12 @@ part()
 	fi
 }
 
-# guests WHAT...: in a host of their own; once more where that fails. The emulator of a host with
-# many guests falls now and then, whatever carries their packets.
+# guests HOST WHAT...: in a host of their own; once more where that fails. The emulator of a host
+# with many guests falls now and then, whatever carries their packets.
 guests()
 {
-	local name=guests-$1
-	local command="bash $l1/guests.sh ${quick:+-q} $*"
+	local name=guests-$2-$1
+	local command="bash $l1/guests.sh ${quick:+-q} -n $*"
 
 	part "$name" "$k" "$command" && return
 	say "$name: once more"
@@ -102,10 +102,13 @@ compiler=
 ! wanted polling || part polling "$k" "$l1/poll" || failed=yes
 if wanted guests; then
 	if [ -n "$quick" ]; then
-		guests packets streams latency
+		guests 0 packets streams latency
 	else
-		for what in packets streams latency; do
-			guests "$what"
+		# One host's samples are closer to each other than to another host's.
+		for host in 0 1 2; do
+			for what in packets streams latency; do
+				guests "$host" "$what"
+			done
 		done
 	fi
 fi

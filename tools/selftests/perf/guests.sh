@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Wall clock, in L1: guests that differ in their back end alone run side by side, and take
 # turns, sample by sample. Prints a line of JSON for each sample; progress on standard error.
-# Usage: guests.sh [-q] {packets | streams | latency}...	-q: the short run, without peers
+# Usage: guests.sh [-q] [-n HOST] {packets | streams | latency}...
+#	-q: the short run, without peers
+#	-n: the host's number, by which its samples are told from other hosts'
 set -u
 # shellcheck source=tools/selftests/lib/traffic.sh
 . /opt/vhostx/selftests/lib/traffic.sh
@@ -301,7 +303,7 @@ series()
 	local round guest order before bad=0
 
 	progress "$2, $1 samples by each of ${mine[*]}"
-	for ((round = 0; round < $1; round++)); do
+	for ((round = first; round < first + $1; round++)); do
 		order=("${mine[@]}")
 		[ $((round % 4)) != 0 ] || order+=("${peers[@]}")
 		if [ $(((round + round / 4) % 2)) = 1 ]; then
@@ -385,7 +387,7 @@ measure_packets()
 {
 	local round
 
-	for ((round = 0; round < idle; round++)); do
+	for ((round = first; round < first + idle; round++)); do
 		sample_idle "$round"
 	done
 	series "$many" pktgen
@@ -413,10 +415,11 @@ measure_latency()
 	series "$some" latency_polling
 }
 
-idle=3 many=24 some=14
-while getopts q option; do
+idle=1 many=8 some=5 first=0
+while getopts qn: option; do
 	case $option in
-	q) quick=yes idle=1 many=16 some=12 ;;
+	q) quick=yes many=16 some=12 ;;
+	n) first=$((OPTARG * 100)) ;;
 	*) exit 2 ;;
 	esac
 done

@@ -150,8 +150,9 @@ write_document()
 
 	*Wall clock.* Guests that differ in their back end alone run side by side in an emulated
 	host of two processors. Emulation makes such figures noise: one sample can be several times
-	the next. So there are many short ones by turns, and only a ratio whose quartiles are both on
-	the same side of 1 says anything. Each sample asserts that vhostx has counted the packets that the tap has.
+	the next, and those of one host are closer to each other than to another's. So there are many
+	short ones by turns, and only a ratio whose quartiles are both on the same side of 1 says
+	anything. Each sample asserts that vhostx has counted the packets that the tap has.
 $(value 'if .guests_older then
 	"The wall-clock figures are of an earlier state of vhostx than the instructions." else "" end')
 
