@@ -285,10 +285,13 @@ static void polled(struct __test_metadata *_metadata,
 	ASSERT_EQ(0, nic_stats(index, &s));
 	EXPECT_EQ((int)s.poll_hits, hits);
 	EXPECT_EQ((int)s.poll_misses, misses);
-	EXPECT_LT(0, hits);
 	EXPECT_LT(0, misses);
-	EXPECT_LT(0, hit_ns);
-	EXPECT_LT(0, miss_ns);
+	/* On the only processor it makes way at once. */
+	if (get_nprocs() > 1) {
+		EXPECT_LT(0, hits);
+		EXPECT_LT(0, hit_ns);
+		EXPECT_LT(0, miss_ns);
+	}
 	EXPECT_GT(NIC_TIMEOUT * 1000000ULL, hit_ns + miss_ns);
 }
 
@@ -300,12 +303,13 @@ TEST_F(trace, polling)
 	uint8_t frame[100] = { 1 };
 	struct vmm *v = &self->nic.vmm;
 
-	NEED_SECOND_CPU();
 	ASSERT_EQ(0, vmm_set_busyloop(v, TX, POLL_US));
 	ASSERT_EQ(0, vmm_start(v, self->nic.tap));
 	/* Nobody is in the other's way. */
-	ASSERT_EQ(0, pin(0, 0));
-	ASSERT_EQ(0, pin(worker_find(getpid(), 0), 1));
+	if (get_nprocs() > 1) {
+		ASSERT_EQ(0, pin(0, 0));
+		ASSERT_EQ(0, pin(worker_find(getpid(), 0), 1));
+	}
 	for (int i = 0; i < 50; i++) {
 		ASSERT_EQ(0, nic_ping_tx(&self->nic, 100, i));
 		ASSERT_LE(0, nic_post_tx(&self->nic, NULL, NULL, frame,
