@@ -225,7 +225,7 @@ static int tx_send_pages(struct vhostx_vq *vq, struct iov_iter from, size_t len)
 	int err = 0;
 	void *part;
 
-	while (left && !err) {
+	while (left) {
 		size = left;
 		part = vhostx_frag_part(&vq->tx.frags, &size);
 		if (!part) {
@@ -236,8 +236,10 @@ static int tx_send_pages(struct vhostx_vq *vq, struct iov_iter from, size_t len)
 		bvec[nr].bv_offset = offset_in_page(part);
 		bvec[nr++].bv_len = size;
 		left -= size;
-		if (!copy_from_iter_full(part, size, &from))
+		if (!copy_from_iter_full(part, size, &from)) {
 			err = -EFAULT;
+			break;
+		}
 	}
 	if (!err)
 		err = vhostx_sock_send_pages(&vq->sock, bvec, len);
