@@ -9,6 +9,7 @@
 L2_DIR=${L2_DIR:-/opt/vhostx/l2}
 GUEST_DIR=${VHOSTX_LOGS:-$(mktemp -d /tmp/vhostx-guests.XXXXXX)}
 GUEST_BOOT=150
+guest_starts=0
 declare -A guest_pid guest_in guest_out guest_mon
 # The name that a guest booted under: its address and its control line are that name's,
 # wherever it moves.
@@ -45,6 +46,7 @@ guest_start()
 
 	guest_again[$name]=$(printf '%q ' "$VHOST_DEV" "$@")
 	mkdir -p "$dir"
+	guest_keep "$name"
 	rm -f "$dir/$name".{ctl,mon}.{in,out}
 	mkfifo "$dir/$name".mon.{in,out}
 	if [ -n "$from" ]; then
@@ -105,6 +107,18 @@ guest_start()
 	guest_out[$name]=$fd
 	exec {fd}<>"$dir/$name.mon.in"
 	guest_mon[$name]=$fd
+}
+
+# What was said of the guests that had this name before is not lost to the next one.
+guest_keep()
+{
+	local file
+
+	guest_starts=$((guest_starts + 1))
+	for file in qemu state; do
+		[ ! -e "$GUEST_DIR/$1.$file" ] ||
+			mv "$GUEST_DIR/$1.$file" "$GUEST_DIR/$1.$guest_starts.$file"
+	done
 }
 
 # guest_tools PROGRAM...: guests that start from now on have them in /bin. The files are the
