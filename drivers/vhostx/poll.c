@@ -55,7 +55,7 @@ void vhostx_polled(struct vhostx_vq *vq, bool found, u64 start)
 	trace_poll(vq, found, start);
 	vhostx_count(&vq->stats, found ? VHOSTX_POLL_HITS : VHOSTX_POLL_MISSES,
 		     1);
-	if (found && vq->poll_adapts)
+	if (found && READ_ONCE(vq->poll_adapts))
 		poll_grow(vq);
 }
 
@@ -68,7 +68,7 @@ void vhostx_poll_woke(struct vhostx_vq *vq)
 	s64 ns = local_clock() - vq->rest_since;
 
 	vq->rest_since = 0;
-	if (!vq->poll_adapts)
+	if (!READ_ONCE(vq->poll_adapts))
 		return;
 	/* Clocks of two processors can be a little apart. */
 	if (ns < (s64)vq->tune.poll_us * NSEC_PER_USEC)

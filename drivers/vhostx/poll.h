@@ -33,7 +33,7 @@ static inline u64 vhostx_poll_end(const struct vhostx_vq *vq, u64 start)
 static inline void vhostx_poll_rest(struct vhostx_vq *vq)
 {
 	vq->rests = true;
-	if (vq->poll_adapts)
+	if (READ_ONCE(vq->poll_adapts))
 		vq->rest_since = local_clock();
 }
 

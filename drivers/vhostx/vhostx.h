@@ -168,7 +168,8 @@ struct vhostx_late {
  * @tune: what the operator has set; written under the device's lock and @lock,
  *	  each field can be read without
  * @poll_adapts: how long it polls is for it to find out; written under the
- *		 device's lock, and @lock where it is or was true
+ *		 device's lock, and @lock where it is or was true; can be read
+ *		 without
  * @poll_now_us: how long it polls at present; written under @lock where that
  *		 adapts, else under the device's; can be read without
  * @rests: its last run found nothing more to do
