@@ -138,7 +138,20 @@ static void show_row(const struct record *record, void *data)
 	print_row_end();
 }
 
-int show_each(const struct object *object, char **argv, const char *list, record_fn row)
+static void stats_row(const struct record *record, void *data)
+{
+	++*(unsigned int *)data;
+	print_row();
+	show_id(record);
+	show_stats(record);
+	print_row_end();
+}
+
+/*
+ * Ask for the object that argv names, for a device's, or for all: a list with a row
+ * each. data of row is the number of rows so far, for it to count on.
+ */
+static int show_each(const struct object *object, char **argv, const char *list, record_fn row)
 {
 	struct queue_id id = { 0 };
 	struct nlmsghdr *request;
@@ -181,4 +194,9 @@ int show_each(const struct object *object, char **argv, const char *list, record
 int show_objects(const struct object *object, char **argv)
 {
 	return show_each(object, argv, object->name, show_row);
+}
+
+int stats(char **argv)
+{
+	return show_each(&object_queue, argv, "stats", stats_row);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The counters of queues. */
+/* The counters of a queue. */
 #include <string.h>
 
 #include "print.h"
@@ -45,18 +45,4 @@ void show_stats(const struct record *record)
 	print_text(" batch sizes from");
 	parts(record, "batch", VHOSTX_A_STATS_BATCH_1, VHOSTX_A_STATS_BATCH_64);
 	print_nest_end();
-}
-
-static void row(const struct record *record, void *data)
-{
-	++*(unsigned int *)data;
-	print_row();
-	show_id(record);
-	show_stats(record);
-	print_row_end();
-}
-
-int stats(char **argv)
-{
-	return show_each(&object_queue, argv, "stats", row);
 }
