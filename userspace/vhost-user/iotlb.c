@@ -42,7 +42,7 @@ static int update(struct session *session, struct vhost_iotlb_msg iotlb)
 		user += size;
 		left -= size;
 	}
-	return vring_update(session);
+	return 0;
 }
 
 int iotlb_take(struct session *session, struct message *message)
@@ -100,7 +100,7 @@ int iotlb_ask(struct session *session, const struct vhost_iotlb_msg *iotlb)
 	return 0;
 }
 
-bool session_asked(struct session *session, unsigned int pair)
+bool iotlb_asked(struct session *session, unsigned int pair)
 {
 	struct vhost_iotlb_msg iotlb;
 	int ret;

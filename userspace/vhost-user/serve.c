@@ -81,7 +81,7 @@ static void handle(const struct wait *what)
 			place_meet(place);
 		return;
 	}
-	good = what->pair == SOCKET ? hear(place) : session_asked(place->session, what->pair);
+	good = what->pair == SOCKET ? hear(place) : iotlb_asked(place->session, what->pair);
 	if (!good)
 		place_part(place);
 }

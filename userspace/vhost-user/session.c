@@ -193,6 +193,16 @@ static int set_backend_req_fd(struct session *session, struct message *message)
 	return 0;
 }
 
+/* A ring may have waited for it. */
+static int iotlb_msg(struct session *session, struct message *message)
+{
+	int ret = iotlb_take(session, message);
+
+	if (ret || message->payload.iotlb.type != VHOST_IOTLB_UPDATE)
+		return ret;
+	return vring_update(session);
+}
+
 static int (*const handlers[REQUESTS])(struct session *session, struct message *message) = {
 	[REQUEST_GET_FEATURES] = get_features,
 	[REQUEST_SET_FEATURES] = set_features,
@@ -214,7 +224,7 @@ static int (*const handlers[REQUESTS])(struct session *session, struct message *
 	[REQUEST_SET_VRING_ENABLE] = vring_set_enable,
 	[REQUEST_SEND_RARP] = send_rarp,
 	[REQUEST_SET_BACKEND_REQ_FD] = set_backend_req_fd,
-	[REQUEST_IOTLB_MSG] = iotlb_take,
+	[REQUEST_IOTLB_MSG] = iotlb_msg,
 	[REQUEST_RESET_DEVICE] = reset,
 	[REQUEST_GET_MAX_MEM_SLOTS] = get_max_mem_slots,
 	[REQUEST_ADD_MEM_REG] = table_add,

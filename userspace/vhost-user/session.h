@@ -57,8 +57,6 @@ struct session *session_start(const char *name, struct tap *tap);
 void session_end(struct session *session);
 /* Do what a message says. */
 enum verdict session_take(struct session *session, struct message *message);
-/* The device of a pair asks for a translation; false where the session cannot go on. */
-bool session_asked(struct session *session, unsigned int pair);
 
 /* Whether rings and buffers lie at I/O virtual addresses. */
 static inline bool session_iommu(const struct session *session)
@@ -108,6 +106,8 @@ int iotlb_take(struct session *session, struct message *message);
 void iotlb_forget(struct session *session);
 /* Ask the front end for a translation; 0 or -errno. */
 int iotlb_ask(struct session *session, const struct vhost_iotlb_msg *iotlb);
+/* The device of a pair asks for one; false where the session cannot go on. */
+bool iotlb_asked(struct session *session, unsigned int pair);
 
 /* say.c: a line for who runs this. */
 void say(const char *name, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -278,7 +278,7 @@ static void test_iotlb(void)
 	point(good && asked(fd) == ~UINT64_C(0), "iotlb_update");
 
 	device->asks = (struct vhost_iotlb_msg){ .iova = 0x1234000, .type = VHOST_IOTLB_MISS };
-	point(session_asked(session, 0) && asked(fd) == 0x1234000, "iotlb_miss");
+	point(iotlb_asked(session, 0) && asked(fd) == 0x1234000, "iotlb_miss");
 
 	good = send_iotlb(VHOST_IOTLB_INVALIDATE, 0, UINT64_MAX, 0) && !device->translations;
 	good = good && !send_iotlb(VHOST_IOTLB_UPDATE, 0, 0x1001, USER + SIZE - 0x1000) &&
