@@ -7,6 +7,7 @@
 #include <linux/align.h>
 #include <linux/cache.h>
 #include <linux/gfp.h>
+#include <linux/jiffies.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/page_ref.h>
@@ -19,6 +20,8 @@
 /* References taken at a time, and how few of them are left when more are taken. */
 #define FRAG_REFS	65536
 #define FRAG_REFS_LOW	1024
+/* Blocks that were not needed together for so long are given up, in jiffies. */
+#define FRAG_KEEP	HZ
 
 /*
  * All its frames came back. Who gave the last one back is done with the pages: that
@@ -85,10 +88,14 @@ bool vhostx_frag_next(struct vhostx_frags *frags)
 	if (i == VHOSTX_BLOCKS)
 		i = (frags->at + 1) % VHOSTX_BLOCKS;
 	b += i;
+	if (i)
+		frags->spread = jiffies;
 	if (!frag_idle(b)) {
 		frag_release(b);
 		if (!frag_fill(b))
 			return false;
+		if (i)
+			vhostx_frags_trim_later(frags);
 	}
 	if (b->refs < FRAG_REFS_LOW) {
 		page_ref_add(b->page, FRAG_REFS);
@@ -138,8 +145,47 @@ void vhostx_frag_put(void *frag)
 }
 
 /**
+ * vhostx_frags_trim_later - see to it that the blocks are looked at in a while
+ * @frags: the queue's blocks
+ */
+void vhostx_frags_trim_later(struct vhostx_frags *frags)
+{
+	schedule_delayed_work(&frags->trim, FRAG_KEEP);
+}
+
+/**
+ * vhostx_frags_init - set up a queue's blocks
+ * @frags: the blocks, zeroed
+ * @trim: calls vhostx_frags_trim() under the queue's lock; it wakes no idle processor
+ */
+void vhostx_frags_init(struct vhostx_frags *frags, work_func_t trim)
+{
+	INIT_DEFERRABLE_WORK(&frags->trim, trim);
+}
+
+/**
+ * vhostx_frags_trim - give up all blocks but one, unless they are in use
+ * @frags: the queue's blocks
+ */
+void vhostx_frags_trim(struct vhostx_frags *frags)
+{
+	unsigned int i;
+
+	if (time_before(jiffies, frags->spread + FRAG_KEEP)) {
+		vhostx_frags_trim_later(frags);
+		return;
+	}
+	swap(frags->block[0], frags->block[frags->at]);
+	frags->at = 0;
+	for (i = 1; i < VHOSTX_BLOCKS; i++)
+		frag_release(&frags->block[i]);
+}
+
+/**
  * vhostx_frags_free - give the blocks up
  * @frags: the queue's blocks; frames that are on their way stay valid
+ *
+ * Leaves @frags->trim as it is.
  */
 void vhostx_frags_free(struct vhostx_frags *frags)
 {

@@ -4,6 +4,7 @@
 #define _VHOSTX_FRAG_H
 
 #include <linux/types.h>
+#include <linux/workqueue.h>
 
 struct page;
 
@@ -28,15 +29,19 @@ struct vhostx_block {
 
 /**
  * struct vhostx_frags - a queue's blocks
+ * @trim: gives up what is not needed any more; pending while there is some
+ * @spread: when more than one block was last needed, in jiffies
  * @block: the blocks; those with pages have come to be needed together
  * @at: the one that is cut from
  * @cut: frames that were cut from it
  * @pos: where its rest begins
  * @end: and ends
  *
- * All fields are protected by the queue's lock.
+ * All fields are protected by the queue's lock, but for @trim, which has its own.
  */
 struct vhostx_frags {
+	struct delayed_work trim;
+	unsigned long spread;
 	struct vhostx_block block[VHOSTX_BLOCKS];
 	unsigned int at;
 	unsigned int cut;
@@ -44,6 +49,9 @@ struct vhostx_frags {
 	void *end;
 };
 
+void vhostx_frags_init(struct vhostx_frags *frags, work_func_t trim);
+void vhostx_frags_trim_later(struct vhostx_frags *frags);
+void vhostx_frags_trim(struct vhostx_frags *frags);
 bool vhostx_frag_next(struct vhostx_frags *frags);
 void *vhostx_frag_part(struct vhostx_frags *frags, unsigned int *size);
 void vhostx_frag_put(void *frag);

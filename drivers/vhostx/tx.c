@@ -447,3 +447,21 @@ void vhostx_tx_work(struct vhostx_work *work)
 		tx_run(vq);
 	mutex_unlock(&vq->lock);
 }
+
+/**
+ * vhostx_tx_trim - give up memory that frames needed once
+ * @work: the queue's
+ */
+void vhostx_tx_trim(struct work_struct *work)
+{
+	struct vhostx_vq *vq = container_of(to_delayed_work(work),
+					    struct vhostx_vq, tx.frags.trim);
+
+	/* One that polls has its lock for as long as the VMM likes. */
+	if (!mutex_trylock(&vq->lock)) {
+		vhostx_frags_trim_later(&vq->tx.frags);
+		return;
+	}
+	vhostx_frags_trim(&vq->tx.frags);
+	mutex_unlock(&vq->lock);
+}

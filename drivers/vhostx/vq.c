@@ -99,6 +99,7 @@ void vhostx_vq_init(struct vhostx_vq *vq, struct vhostx_dev *dev, bool is_tx)
 	vq->tune = vhostx_tune_default;
 	vhostx_poll_set(vq);
 	vq->work.fn = is_tx ? vhostx_tx_work : vhostx_rx_work;
+	vhostx_frags_init(&vq->tx.frags, vhostx_tx_trim);
 	vhostx_notify_init(vq);
 	vhostx_ring_reset(&vq->ring);
 	vhostx_vq_set_features(vq, vq_no_features);
@@ -650,6 +651,7 @@ void vhostx_vq_stop(struct vhostx_vq *vq)
 	vq_unlock(vq);
 
 	cancel_delayed_work_sync(&vq->retry);
+	cancel_delayed_work_sync(&vq->tx.frags.trim);
 	hrtimer_cancel(&vq->late.timer);
 	if (sock)
 		vhostx_event(VHOSTX_CMD_QUEUE_STOP_NTF, vq);

@@ -74,6 +74,7 @@ struct completion { int done; };
 struct rcu_head { void *next; };
 struct work_struct { int queued; };
 struct delayed_work { struct work_struct work; };
+typedef void (*work_func_t)(struct work_struct *work);
 struct task_struct { struct mm_struct *mm; };
 struct eventfd_ctx { unsigned int signals; };
 struct xdp_buff { void *data; };

@@ -229,4 +229,51 @@ TEST_F(cost, of_a_device)
 		vmm_close(&v[i]);
 }
 
+#define LONG_FRAMES	20
+
+/*
+ * Frames that wait where they went, so that none of their memory can be used again, until all
+ * are read.
+ */
+static int send_long_frames(struct vmm *v, struct nic *n)
+{
+	static unsigned char frame[65536];
+	struct vq_seg seg = { .len = 60000 };
+	uint32_t id, len;
+
+	seg.gpa = vmm_alloc(v, 65536, 4096);
+	for (int i = 0; i < LONG_FRAMES; i++)
+		if (vq_post(&v->vq[TX], &seg, 1, false) < 0)
+			return -ENOSPC;
+	vq_kick(&v->vq[TX]);
+	for (int i = 0; i < LONG_FRAMES; i++)
+		if (vq_wait(&v->vq[TX], NIC_TIMEOUT) ||
+		    vq_reap(&v->vq[TX], &id, &len) != 1)
+			return -ETIMEDOUT;
+	for (int i = 0; i < LONG_FRAMES; i++)
+		if (wire_recv(n->wire, NULL, frame, sizeof(frame), NIC_TIMEOUT) < 0)
+			return -ENODATA;
+	return 0;
+}
+
+TEST_F(cost, after_long_frames)
+{
+	static struct vmm v[DEVICES];
+	struct rlimit files = { 4096, 4096 };
+	long before, cost;
+
+	ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &files));
+	before = kernel_memory();
+	for (int i = 0; i < DEVICES; i++) {
+		ASSERT_EQ(0, add_device(&v[i], &self->nic, variant->path));
+		ASSERT_EQ(0, send_long_frames(&v[i], &self->nic));
+	}
+	cost = (settled(before + DEVICES * COST) - before) / DEVICES;
+	TH_LOG("a device at rest takes %ld KiB", cost);
+	if (variant->vhostx)
+		EXPECT_GE(COST, cost);
+	for (int i = 0; i < DEVICES; i++)
+		vmm_close(&v[i]);
+}
+
 TEST_HARNESS_MAIN
