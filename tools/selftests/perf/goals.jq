@@ -100,5 +100,5 @@ row("any case measured, of \($cases) and \($figures) in L2"; "never above 1.00";
 regions("tx"), regions("rx"),
 wakeups("idle guest, wake-ups"; .guests; "idle guest, wake-ups"),
 wakeups("idle device, wake-ups"; .idle; "wake-ups of an idle device"),
-memory("after one frame"), memory("after a full ring"),
+memory("after one frame"), memory("after a full ring"), memory("at rest after long frames"),
 ($losing[] | ["  loses", "-", ., "-"] | @tsv)

@@ -22,6 +22,9 @@
 #define RING		256
 #define FEATURES	(F_MRG_RXBUF | F_INDIRECT | F_EVENT_IDX | F_VERSION_1)
 #define FRAME		112	/* header included */
+#define LONG_FRAME	60000
+#define LONG_FRAMES	20
+#define REST		5	/* seconds until nothing is in use that is not needed */
 
 static void must(const char *what, int ret)
 {
@@ -32,9 +35,9 @@ static void must(const char *what, int ret)
 }
 
 /* A burst of frames to the tap, which ends up in its stack. */
-static void send_burst(struct vmm *v, uint64_t gpa, unsigned int n)
+static void send_burst(struct vmm *v, uint64_t gpa, uint32_t size, unsigned int n)
 {
-	struct vq_seg seg = { .gpa = gpa, .len = FRAME };
+	struct vq_seg seg = { .gpa = gpa, .len = size };
 	struct vq *q = &v->vq[TX];
 	uint32_t id, len;
 
@@ -52,7 +55,7 @@ static void open_device(struct vmm *v, int tap, const char *path, unsigned int f
 {
 	must(path, vmm_setup(v, path, FEATURES, RING));
 	must("backend", vmm_start(v, tap));
-	send_burst(v, vmm_alloc(v, 4096, 4096), frames);
+	send_burst(v, vmm_alloc(v, 4096, 4096), FRAME, frames);
 }
 
 /* Times that a thread was switched to another, for whatever reason. */
@@ -106,6 +109,37 @@ static double memory(int tap, const char *path, unsigned int frames)
 	return (double)(kernel_memory() - before) / DEVICES;
 }
 
+/* A burst of long frames that wait until somebody has read them. */
+static void send_long_frames(struct vmm *v, int wire)
+{
+	static unsigned char frame[LONG_FRAME];
+
+	send_burst(v, vmm_alloc(v, LONG_FRAME, 4096), LONG_FRAME, LONG_FRAMES);
+	for (int i = 0; i < LONG_FRAMES; i++)
+		must("frame", wire_recv(wire, NULL, frame, sizeof(frame), NIC_TIMEOUT));
+}
+
+/* KiB of each of many devices that come to rest after so many bursts of long frames. */
+static double memory_at_rest(int tap, const char *path, unsigned int bursts)
+{
+	static struct vmm v[DEVICES];
+	struct rlimit files = { 4096, 4096 };
+	int wire = wire_open(NIC_TAP, false);
+	long before;
+
+	must("wire", wire);
+	if (setrlimit(RLIMIT_NOFILE, &files))
+		err(1, "files");
+	before = kernel_memory();
+	for (int i = 0; i < DEVICES; i++) {
+		open_device(&v[i], tap, path, 1);
+		for (unsigned int j = 0; j < bursts; j++)
+			send_long_frames(&v[i], wire);
+	}
+	sleep(REST);
+	return (double)(kernel_memory() - before) / DEVICES;
+}
+
 struct what {
 	const char *name;
 	const char *unit;
@@ -156,6 +190,7 @@ int main(int argc, char **argv)
 		{ "wake-ups of an idle device", "per second", wakeups, seconds },
 		{ "memory, after one frame", "KiB", memory, 1 },
 		{ "memory, after a full ring", "KiB", memory, RING },
+		{ "memory, at rest after long frames", "KiB", memory_at_rest, 2 },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(all); i++)
