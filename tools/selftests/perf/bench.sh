@@ -72,9 +72,9 @@ table()
 {
 	local goal limit measured verdict
 
-	printf '\n%-54s%-20s%-13s%s\n' goal limit '' measured
+	printf '\n%-63s%-20s%-13s%s\n' goal limit '' measured
 	while IFS=$'\t' read -r goal limit measured verdict; do
-		printf '%-54s%-20s%-13s%s\n' "$goal" "$limit" "$verdict" "$measured"
+		printf '%-63s%-20s%-13s%s\n' "$goal" "$limit" "$verdict" "$measured"
 	done < <(jq -r -L "$here" -f "$here/goals.jq" "$1")
 }
 
