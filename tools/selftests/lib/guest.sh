@@ -146,6 +146,12 @@ guest_alive()
 	[ -n "${guest_pid[$1]:-}" ] && kill -0 "${guest_pid[$1]}" 2>/dev/null
 }
 
+# QEMU keeps a guest that KVM gave up, and nobody would hear of it again.
+guest_runs()
+{
+	guest_alive "$1" && ! grep -qs '^KVM internal error' "$GUEST_DIR/$1.qemu"
+}
+
 # Read the control line until MARKER; print what came before it.
 guest_read()
 {
@@ -165,7 +171,7 @@ guest_read()
 			line=
 		else
 			line+=$part
-			guest_alive "$name" || break
+			guest_runs "$name" || break
 		fi
 	done
 	echo "guest $name: no $marker within $2 s; see $GUEST_DIR/$name.console" >&2
