@@ -172,8 +172,12 @@ TEST_F_TIMEOUT(guests, all_at_once, 120)
 /* KiB for a device that has moved a frame, with its worker and eventfds. */
 #define COST	256
 
+static struct vmm device[DEVICES];
+
 FIXTURE(cost) {
 	struct nic nic;
+	unsigned int devices;
+	long before;
 };
 
 ON_BOTH_DEVICES(cost);
@@ -181,12 +185,17 @@ ON_BOTH_DEVICES(cost);
 FIXTURE_SETUP(cost)
 {
 	struct nic_opts o = { .path = variant->path, .stopped = true };
+	struct rlimit files = { 4096, 4096 };
 
+	ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &files));
 	ASSERT_EQ(0, nic_open(&self->nic, &o));
+	self->before = kernel_memory();
 }
 
 FIXTURE_TEARDOWN(cost)
 {
+	while (self->devices)
+		vmm_close(&device[--self->devices]);
 	nic_close(&self->nic);
 }
 
@@ -210,23 +219,17 @@ static int add_device(struct vmm *v, struct nic *n, const char *path)
 
 TEST_F(cost, of_a_device)
 {
-	static struct vmm v[DEVICES];
-	struct rlimit files = { 4096, 4096 };
-	long before, cost;
+	long cost;
 
-	ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &files));
-	before = kernel_memory();
-	for (int i = 0; i < DEVICES; i++) {
-		ASSERT_EQ(0, add_device(&v[i], &self->nic, variant->path));
-	}
-	cost = (kernel_memory() - before) / DEVICES;
+	while (self->devices < DEVICES)
+		ASSERT_EQ(0, add_device(&device[self->devices++], &self->nic,
+					variant->path));
+	cost = (kernel_memory() - self->before) / DEVICES;
 	TH_LOG("a device takes %ld KiB", cost);
 	if (variant->vhostx) {
 		EXPECT_LT(0, cost);
 		EXPECT_GE(COST, cost);
 	}
-	for (int i = 0; i < DEVICES; i++)
-		vmm_close(&v[i]);
 }
 
 #define LONG_FRAMES	20
@@ -258,22 +261,18 @@ static int send_long_frames(struct vmm *v, struct nic *n)
 
 TEST_F(cost, after_long_frames)
 {
-	static struct vmm v[DEVICES];
-	struct rlimit files = { 4096, 4096 };
-	long before, cost;
+	long cost;
 
-	ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &files));
-	before = kernel_memory();
-	for (int i = 0; i < DEVICES; i++) {
-		ASSERT_EQ(0, add_device(&v[i], &self->nic, variant->path));
-		ASSERT_EQ(0, send_long_frames(&v[i], &self->nic));
+	while (self->devices < DEVICES) {
+		struct vmm *v = &device[self->devices++];
+
+		ASSERT_EQ(0, add_device(v, &self->nic, variant->path));
+		ASSERT_EQ(0, send_long_frames(v, &self->nic));
 	}
-	cost = (settled(before + DEVICES * COST) - before) / DEVICES;
+	cost = (settled(self->before + DEVICES * COST) - self->before) / DEVICES;
 	TH_LOG("a device at rest takes %ld KiB", cost);
 	if (variant->vhostx)
 		EXPECT_GE(COST, cost);
-	for (int i = 0; i < DEVICES; i++)
-		vmm_close(&v[i]);
 }
 
 TEST_HARNESS_MAIN
