@@ -238,6 +238,7 @@ latency()
 	close_books "$1" rx || return
 	say "$3, p50" us "$1" "$2" "$(grep -oE 'p50=[0-9.]+' <<<"$said" | cut -c5-)"
 	say "$3, p99" us "$1" "$2" "$(grep -oE 'p99=[0-9.]+' <<<"$said" | cut -c5-)"
+	say "CPU of $3" us/request "$1" "$2" "$((ran / packets))e-3"
 }
 
 # Whether a guest is there still: the emulator loses one now and then, whatever its back end is.

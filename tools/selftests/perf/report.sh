@@ -108,6 +108,12 @@ share()
 		of(\"$2\") * of(\"CPU of $2\") / 10000 | round"
 }
 
+# figure DEVICE WHAT: its median in guests.
+figure()
+{
+	value ".guests[] | select(.what == \"$2\").devices[\"$1\"].median | round"
+}
+
 write_document()
 {
 	cat <<-END
@@ -239,8 +245,8 @@ $(value 'if .guests_older then
 	table guests | csv_table "28, 8, 10, 10, 20, 10, 20" \
 		"figure, samples, vhost-net, vhostx, ratio, \"vhostx, packed\", ratio"
 	cat <<-END
-	CPU is the run time of what carries the packets, for a gigabit of frames or for a frame of
-	pktgen's: the worker's, QEMU's main thread's or testpmd's.
+	CPU is the run time of what carries the packets, for a gigabit of frames, for a frame of
+	pktgen's or for a request and its answer: the worker's, QEMU's main thread's or testpmd's.
 
 	vhostx polls as it does by default, adaptively for 100 us at most, but for the figures with
 	"no polling", and with "adaptive polling", which is for 10 ms at most.
@@ -263,8 +269,12 @@ $(value 'if .guests_older then
 
 	Of TCP from the host both back ends' time is copying, $(share vhost-net "TCP, guest from host") % and $(share vhostx "TCP, guest from host") % of the time.
 
-	Request and response keep three threads busy, the guest's, the worker and the one that asks,
-	with two processors. Polling makes way for whoever could use one, and nothing is gained by it.
+	Of a request and its answer the worker's is $(figure vhost-net "CPU of request/response, no polling") us with vhost-net and $(figure vhostx "CPU of request/response, no polling") us with vhostx, both
+	ways, of $(figure vhost-net "request/response, no polling, p50") us in all: the rest is the guest, KVM, the scheduler and the one that asks. Of
+	the worker's, most is the host's network stack and whom it wakes. So what vhostx saves is
+	less than the spread. The three threads have two processors: polling makes way for whoever
+	could use its own, but not for who waits for the other, and nothing is gained by it; it costs
+	$(figure vhostx "CPU of request/response, adaptive polling") us of the worker's time.
 
 	UDP from the host is a flood, of which the guest takes little: its processor is busy taking
 	frames in, and the socket's reader gets less of it the faster they come. QEMU and DPDK, which
