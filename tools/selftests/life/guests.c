@@ -233,6 +233,8 @@ TEST_F(cost, of_a_device)
 }
 
 #define LONG_FRAMES	20
+/* Some 60 KiB more, whichever device it is: what sending and reading them leaves behind. */
+#define COST_AT_REST	(COST + 64)
 
 /*
  * Frames that wait where they went, so that none of their memory can be used again, until all
@@ -269,10 +271,10 @@ TEST_F(cost, after_long_frames)
 		ASSERT_EQ(0, add_device(v, &self->nic, variant->path));
 		ASSERT_EQ(0, send_long_frames(v, &self->nic));
 	}
-	cost = (settled(self->before + DEVICES * COST) - self->before) / DEVICES;
+	cost = (settled(self->before + DEVICES * COST_AT_REST) - self->before) / DEVICES;
 	TH_LOG("a device at rest takes %ld KiB", cost);
 	if (variant->vhostx)
-		EXPECT_GE(COST, cost);
+		EXPECT_GE(COST_AT_REST, cost);
 }
 
 TEST_HARNESS_MAIN
