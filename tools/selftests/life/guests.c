@@ -199,22 +199,28 @@ FIXTURE_TEARDOWN(cost)
 	nic_close(&self->nic);
 }
 
+/* A burst of frames to the tap. */
+static int send_frames(struct vmm *v, uint32_t size, unsigned int n)
+{
+	struct vq_seg seg = { .gpa = vmm_alloc(v, size, 4096), .len = size };
+	uint32_t id, len;
+
+	for (unsigned int i = 0; i < n; i++)
+		if (vq_post(&v->vq[TX], &seg, 1, false) < 0)
+			return -ENOSPC;
+	vq_kick(&v->vq[TX]);
+	for (unsigned int i = 0; i < n; i++)
+		if (vq_wait(&v->vq[TX], NIC_TIMEOUT) ||
+		    vq_reap(&v->vq[TX], &id, &len) != 1)
+			return -ETIMEDOUT;
+	return 0;
+}
+
 /* Open a device on the tap, and send a frame, so that it has memory for some. */
 static int add_device(struct vmm *v, struct nic *n, const char *path)
 {
-	struct vq_seg seg = { .len = 112 };
-	uint32_t id, len;
-	int ret = vmm_setup(v, path, F_VERSION_1 | F_MRG_RXBUF, 256) ?:
-		  vmm_start(v, n->tap);
-
-	if (ret)
-		return ret;
-	seg.gpa = vmm_alloc(v, 4096, 4096);
-	if (vq_post(&v->vq[TX], &seg, 1, false) < 0)
-		return -ENOSPC;
-	vq_kick(&v->vq[TX]);
-	ret = vq_wait(&v->vq[TX], NIC_TIMEOUT);
-	return ret ? ret : vq_reap(&v->vq[TX], &id, &len) - 1;
+	return vmm_setup(v, path, F_VERSION_1 | F_MRG_RXBUF, 256) ?:
+	       vmm_start(v, n->tap) ?: send_frames(v, 112, 1);
 }
 
 TEST_F(cost, of_a_device)
@@ -243,18 +249,10 @@ TEST_F(cost, of_a_device)
 static int send_long_frames(struct vmm *v, struct nic *n)
 {
 	static unsigned char frame[65536];
-	struct vq_seg seg = { .len = 60000 };
-	uint32_t id, len;
+	int ret = send_frames(v, 60000, LONG_FRAMES);
 
-	seg.gpa = vmm_alloc(v, 65536, 4096);
-	for (int i = 0; i < LONG_FRAMES; i++)
-		if (vq_post(&v->vq[TX], &seg, 1, false) < 0)
-			return -ENOSPC;
-	vq_kick(&v->vq[TX]);
-	for (int i = 0; i < LONG_FRAMES; i++)
-		if (vq_wait(&v->vq[TX], NIC_TIMEOUT) ||
-		    vq_reap(&v->vq[TX], &id, &len) != 1)
-			return -ETIMEDOUT;
+	if (ret)
+		return ret;
 	for (int i = 0; i < LONG_FRAMES; i++)
 		if (wire_recv(n->wire, NULL, frame, sizeof(frame), NIC_TIMEOUT) < 0)
 			return -ENODATA;

@@ -98,12 +98,8 @@ static double wakeups(int tap, const char *path, unsigned int seconds)
 static double memory(int tap, const char *path, unsigned int frames)
 {
 	static struct vmm v[DEVICES];
-	struct rlimit files = { 4096, 4096 };
-	long before;
+	long before = kernel_memory();
 
-	if (setrlimit(RLIMIT_NOFILE, &files))
-		err(1, "files");
-	before = kernel_memory();
 	for (int i = 0; i < DEVICES; i++)
 		open_device(&v[i], tap, path, frames);
 	return (double)(kernel_memory() - before) / DEVICES;
@@ -123,13 +119,10 @@ static void send_long_frames(struct vmm *v, int wire)
 static double memory_at_rest(int tap, const char *path, unsigned int bursts)
 {
 	static struct vmm v[DEVICES];
-	struct rlimit files = { 4096, 4096 };
 	int wire = wire_open(NIC_TAP, false);
 	long before;
 
 	must("wire", wire);
-	if (setrlimit(RLIMIT_NOFILE, &files))
-		err(1, "files");
 	before = kernel_memory();
 	for (int i = 0; i < DEVICES; i++) {
 		open_device(&v[i], tap, path, 1);
@@ -175,6 +168,7 @@ static int apart(const struct what *w, const char *path, unsigned int round)
 int main(int argc, char **argv)
 {
 	static const char * const devices[] = { DEV_VHOST_NET, DEV_VHOSTX };
+	const struct rlimit files = { 4096, 4096 };
 	unsigned int seconds = 5, rounds = 3;
 	int failed = 0, opt;
 
@@ -193,6 +187,8 @@ int main(int argc, char **argv)
 		{ "memory, at rest after long frames", "KiB", memory_at_rest, 2 },
 	};
 
+	if (setrlimit(RLIMIT_NOFILE, &files))
+		err(1, "files");
 	for (size_t i = 0; i < ARRAY_SIZE(all); i++)
 		for (unsigned int round = 0; round < rounds; round++)
 			for (size_t j = 0; j < ARRAY_SIZE(devices); j++)

@@ -272,9 +272,10 @@ $(value 'if .guests_older then
 	Of a request and its answer the worker's is $(figure vhost-net "CPU of request/response, no polling") us with vhost-net and $(figure vhostx "CPU of request/response, no polling") us with vhostx, both
 	ways, of $(figure vhost-net "request/response, no polling, p50") us in all: the rest is the guest, KVM, the scheduler and the one that asks. Of
 	vhostx's, four fifths are the scheduler's, the tap's and the network stack's, as the last
-	table here says. So what vhostx saves is less than the spread. The three threads have two processors: polling makes way for whoever
-	could use its own, but not for who waits for the other, and nothing is gained by it; it costs
-	$(figure vhostx "CPU of request/response, adaptive polling") us of the worker's time.
+	table here says. So what vhostx saves is less than the spread.
+
+	The three threads have two processors: polling makes way for whoever could use its own, but
+	not for who waits for the other, and nothing is gained by it; it costs $(figure vhostx "CPU of request/response, adaptive polling") us of the worker's time.
 
 	UDP from the host is a flood, of which the guest takes little: its processor is busy taking
 	frames in, and the socket's reader gets less of it the faster they come. QEMU and DPDK, which
