@@ -169,7 +169,7 @@ watch()
 	local limit=$boot_limit tail_pid quiet still
 
 	silent=
-	tail -n "+$(($(wc -l <"$lab/ktap") + 1))" -s 0.2 -f "$lab/ktap" &
+	tail -n "+$(($(wc -l <"$lab/ktap") + 1))" -s 0.2 -f --pid="$l1" "$lab/ktap" &
 	tail_pid=$!
 	while kill -0 "$l1" 2>/dev/null; do
 		sleep 0.5
@@ -189,9 +189,7 @@ watch()
 		fi
 	done
 	wait "$l1" || true
-	sleep 0.5
-	kill "$tail_pid"
-	wait "$tail_pid" 2>/dev/null || true
+	wait "$tail_pid"
 }
 
 # Boot L1 and let it run its tests.
