@@ -102,30 +102,41 @@ take_pages()
 	echo $((${GATE_SLACK:-16384} / 2048 + 24)) >/proc/sys/vm/nr_hugepages
 }
 
-# A report of KCSAN's on functions $2, with a function of module $1.
+# A report of KCSAN's on functions $1, with a stack of the other arguments.
 race()
 {
 	local line bar
 
 	bar=$(printf '=%.0s' {1..66})
-	for line in "$bar" "BUG: KCSAN: data-race in $2" " f+0x1/0x2 [$1]" "$bar"; do
+	for line in "$bar" "BUG: KCSAN: data-race in $1" "read to 0x1 of 8 bytes by task 1 on cpu 0:" \
+		"${@:2}" "$bar"; do
 		echo "pretend: $line" >/dev/kmsg
 	done
 }
 
 our_race()
 {
-	race vhostx "f / g"
+	race "f / g" " f+0x1/0x2 [vhostx]"
+}
+
+interrupts_race()
+{
+	race "f / g" " f+0x1/0x2 [vhostx]" " asm_sysvec_apic_timer_interrupt+0x1/0x2" " h+0x1/0x2"
 }
 
 other_race()
 {
-	race vhost "f / g"
+	race "f / g" " f+0x1/0x2 [vhost]"
+}
+
+faults_race()
+{
+	race "f / g" " f+0x1/0x2" " asm_exc_page_fault+0x1/0x2" " h+0x1/0x2 [vhostx]"
 }
 
 polls_race()
 {
-	race vhostx "poll_schedule_timeout / pollwake"
+	race "poll_schedule_timeout / pollwake" " f+0x1/0x2 [vhostx]"
 }
 
 say_nothing()
@@ -134,7 +145,7 @@ say_nothing()
 }
 
 echo "KTAP version 1"
-echo "1..40"
+echo "1..42"
 
 gate_case "a clean test passes" say_nothing '^$'
 gate_case "a line in the kernel log" warn '^kernel log: .*WARNING'
@@ -160,7 +171,9 @@ refcount_t: underflow; use-after-free.
 unregister_netdevice: waiting for tap0 to become free. Usage count = 1
 END
 gate_case "a data race in vhostx" our_race '^kernel log: .*KCSAN'
+gate_case "one in an interrupt of vhostx's" interrupts_race '^kernel log: .*KCSAN'
 gate_case "one elsewhere passes" other_race '^$'
+gate_case "one of a fault that vhostx meets passes" faults_race '^$'
 gate_case "one of poll's, that a signal meets, passes" polls_race '^$'
 gate_case "an open file" hold_file '^leak: files '
 gate_case "a reference on a module" hold_tun '^leak: refcount:tun is '
