@@ -75,7 +75,7 @@ check: ## Everything: lint, check-fast, the tests on every kernel (root)
 check-long: ## The same with every test on every kernel, some hours (root)
 	$(VM)/check.sh -l
 
-check-debug: ## The tests on debug kernels: KASAN and others; KCSAN, some hours (root)
+check-debug: ## The tests on debug kernels: KASAN and others; KCSAN, two hours (root)
 	$(VM)/check.sh -d
 
 check-fast: ## The tests that need no VM, in under a minute
