@@ -52,14 +52,15 @@ static void got_values(const struct nl_object *o, void *data)
 
 	for (int i = 0; i < VHOSTX_A_QUEUE_STATS; i++)
 		value[i] = nl_u32(o, i);
-	value[VHOSTX_A_QUEUE_POLL_NOW_US] = 0;
+	if (value[VHOSTX_A_QUEUE_POLL_NOW_US] <= value[VHOSTX_A_QUEUE_POLL_US])
+		value[VHOSTX_A_QUEUE_POLL_NOW_US] = 0;
 	nl_nest(o->attr[VHOSTX_A_QUEUE_STATS], &stats);
 	value[VHOSTX_A_QUEUE_STATS] = nl_u64(&stats, VHOSTX_A_STATS_BATCHES);
 }
 
 /*
- * All attributes of the TX queue, but for how long it polls, which it finds out itself; the
- * counted batches in the statistics' place.
+ * All attributes of the TX queue, but for how long it polls, which it finds out itself within
+ * its limit; the counted batches in the statistics' place.
  */
 static int get(struct nl *nl, uint32_t *value)
 {
