@@ -106,8 +106,9 @@ gate_log()
 }
 
 # Leave out the reports of races between accesses neither of which vhostx made or asked for, as
-# it does not for faults and interrupts that it meets; what the checkers say of themselves at boot and kmemleak at a look, as gate_leaks asks it,
-# and, on a kernel in which tests can make allocations fail, where one has failed.
+# it does not for faults and interrupts that it meets; what the checkers say of themselves at
+# boot and kmemleak at a look, as gate_leaks asks it; and, on a kernel in which tests can make
+# allocations fail, where one has failed.
 gate_ours()
 {
 	local injects=0
