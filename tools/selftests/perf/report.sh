@@ -141,11 +141,11 @@ write_document()
 	the worker, divided by its packets, is its instructions per packet. Here half of the ratios
 	repeat within $(repeats 0.5) %, nine of ten within $(repeats 0.9) %. A driver of a few hundred lines
 	posts a burst, kicks and sleeps; the worker then finds all of it, and does not poll.
-	Instructions are not time:
-	caches and branches cost nothing here, and each byte that is copied or cleared by a string
-	instruction costs one, far more than on hardware. So a frame of 65000 bytes is all copy, and a kernel that clears what it allocates
-	(\`\`init_on_alloc\`\`, Debian's default) makes a larger difference than it would: "no init" is
-	the same with \`\`init_on_alloc=0\`\`.
+	Instructions are not time: caches and branches cost nothing here, and each byte that is
+	copied or cleared by a string instruction costs one, far more than on hardware. So a frame of
+	65000 bytes is all copy, and a kernel that clears what it allocates (\`\`init_on_alloc\`\`,
+	Debian's default) makes a larger difference than it would: "no init" is the same with
+	\`\`init_on_alloc=0\`\`.
 
 	*Native.* User Mode Linux, in which a host is a process and executes at the machine's own
 	speed, with its caches and branches. It has one processor, does not clear the memory it
